@@ -1,0 +1,177 @@
+/*
+ * The end: the machine stops with a bug check code and four parameters, and says all it knows.
+ *
+ * Nothing here allocates, waits, takes a lock or touches pageable memory. A bug check within a
+ * bug check halts at once.
+ */
+#include "kernel/hal/hal.h"
+#include "kernel/kd/kd.h"
+#include "kernel/ke/ke.h"
+#include "kernel/ldr/ldr.h"
+#include "kernel/ps/ps.h"
+#include "kernel/rtl/rtl.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+
+#define STACK_TRACE_DEPTH 12
+
+/* What KeRegisterBugCheckCallback and a debugger look at (WDK: bug check data). */
+ULONG_PTR KiBugCheckData[5];
+
+typedef struct _BUGCHECK_NAME {
+    ULONG Code;
+    PCSTR Name;
+} BUGCHECK_NAME;
+
+/* Made by the Makefile from the public header bugcodes.h. */
+static const BUGCHECK_NAME KiBugCheckNames[] = {
+#include "build/bugcodes.inc"
+};
+
+static PCSTR KiBugCheckName(ULONG Code)
+{
+    ULONG i;
+
+    for (i = 0; i < RTL_NUMBER_OF(KiBugCheckNames); i++) {
+        if (KiBugCheckNames[i].Code == Code)
+            return KiBugCheckNames[i].Name;
+    }
+    return "";
+}
+
+/* Which parameter of a code is the address of the culprit's instruction; 0: none is. */
+static ULONG KiCulpritParameter(ULONG Code)
+{
+    switch (Code) {
+    case IRQL_NOT_LESS_OR_EQUAL:
+    case DRIVER_IRQL_NOT_LESS_OR_EQUAL:
+        return 4;
+    case PAGE_FAULT_IN_NONPAGED_AREA:
+        return 3;
+    case KMODE_EXCEPTION_NOT_HANDLED:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+/* The driver whose code is at fault, if one's is: the instruction, else the first on the stack. */
+static ULONG_PTR KiFindCulprit(ULONG_PTR Instruction, const ULONG_PTR *Callers, ULONG Count)
+{
+    ULONG i;
+
+    if (LdrFindModuleByAddress((PVOID)Instruction) && !LdrIsKernelAddress(Instruction))
+        return Instruction;
+    for (i = 0; i < Count; i++) {
+        if (LdrFindModuleByAddress((PVOID)Callers[i]) && !LdrIsKernelAddress(Callers[i]))
+            return Callers[i];
+    }
+    return Instruction;
+}
+
+static VOID KiPrintCulprit(ULONG_PTR Address)
+{
+    PLDR_MODULE Module = LdrFindModuleByAddress((PVOID)Address);
+
+    if (Module)
+        KdPrintLine("***  %wZ - Address %08lx base at %08lx, offset %08lx\n", &Module->BaseDllName,
+                    Address, (ULONG_PTR)Module->DllBase, Address - (ULONG_PTR)Module->DllBase);
+}
+
+static VOID KiPrintRegisters(PKTRAP_FRAME Frame)
+{
+    ULONG Esp = KiIsUserTrap(Frame) ? Frame->HardwareEsp : (ULONG)&Frame->HardwareEsp;
+
+    if (Frame->TempEsp)
+        Esp = Frame->TempEsp;
+    KdPrintLine("eax=%08lx ebx=%08lx ecx=%08lx edx=%08lx esi=%08lx edi=%08lx\n", Frame->Eax,
+                Frame->Ebx, Frame->Ecx, Frame->Edx, Frame->Esi, Frame->Edi);
+    KdPrintLine("eip=%08lx esp=%08lx ebp=%08lx cs=%04lx efl=%08lx cr2=%08lx cr3=%08lx\n",
+                Frame->Eip, Esp, Frame->Ebp, Frame->SegCs & 0xFFFF, Frame->EFlags, KiReadCr2(),
+                KiReadCr3());
+}
+
+static VOID KiPrintStack(const ULONG_PTR *Callers, ULONG Count)
+{
+    CHAR Where[80];
+    ULONG i;
+
+    KdPrintLine("Stack:\n");
+    for (i = 0; i < Count; i++) {
+        KdDescribeAddress(Callers[i], Where, sizeof Where);
+        KdPrintLine("  %08lx %s\n", Callers[i], Where);
+    }
+}
+
+static VOID KiPrintContext(KIRQL Irql)
+{
+    PETHREAD Thread = (PETHREAD)KiGetCurrentThread();
+    PEPROCESS Process = (PEPROCESS)Thread->Tcb.ApcState.Process;
+
+    KdPrintLine("Process %s (pid %lu, %p), thread %lu (%p), IRQL %u, processor %u\n",
+                Process ? Process->ImageFileName : "none", Process ? PsPid(Process) : 0, Process,
+                (ULONG)(ULONG_PTR)Thread->Cid.UniqueThread, Thread, Irql,
+                KeGetCurrentPrcb()->Number);
+}
+
+/* A breakpoint for debuggers: everything about the stop is in the arguments. */
+__attribute__((noinline)) VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame)
+{
+    __asm__ volatile("" : : "r"(Code), "r"(Frame) : "memory");
+}
+
+static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
+{
+    ULONG_PTR Callers[STACK_TRACE_DEPTH], Instruction;
+    ULONG Parameter = KiCulpritParameter(KiBugCheckData[0]), Count = 0;
+
+    if (Frame)
+        Callers[Count++] = Frame->Eip;
+    Count += KdWalkStack(Ebp, Callers + Count, STACK_TRACE_DEPTH - Count);
+    Instruction = Parameter ? KiBugCheckData[Parameter] : Frame ? Frame->Eip : 0;
+    KdPrintLine("A problem has been detected and the system has been stopped.\n\n%s\n\n"
+                "*** STOP: 0x%08lX (0x%08lX,0x%08lX,0x%08lX,0x%08lX)\n",
+                KiBugCheckName(KiBugCheckData[0]), KiBugCheckData[0], KiBugCheckData[1],
+                KiBugCheckData[2], KiBugCheckData[3], KiBugCheckData[4]);
+    KiPrintCulprit(KiFindCulprit(Instruction, Callers, Count));
+    KiPrintContext(Irql);
+    if (Frame)
+        KiPrintRegisters(Frame);
+    KiPrintStack(Callers, Count);
+}
+
+NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
+                                  ULONG_PTR P4, PKTRAP_FRAME Frame)
+{
+    static volatile LONG Entered;
+    KIRQL Irql = KiGetCurrentIrql();
+
+    KiDisableInterrupts();
+    if (InterlockedExchange(&Entered, 1) != 0)
+        HalpPowerOff(EXIT_BUGCHECK);
+    KeGetPcr()->Pcr.Irql = HIGH_LEVEL;
+    KiBugCheckData[0] = Code;
+    KiBugCheckData[1] = P1;
+    KiBugCheckData[2] = P2;
+    KiBugCheckData[3] = P3;
+    KiBugCheckData[4] = P4;
+    KiBugCheckStop(Code, Frame);
+    KdEnterCrash();
+    HalpScreenBlue();
+    KiPrintBugCheck(Irql, Frame, Frame ? Frame->Ebp : (ULONG_PTR)__builtin_frame_address(0));
+    HalpPowerOff(EXIT_BUGCHECK);
+}
+
+/* Stops the machine (WDK: KeBugCheckEx). IRQL: any. */
+NORETURN VOID NTAPI KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR BugCheckParameter1,
+                                 ULONG_PTR BugCheckParameter2, ULONG_PTR BugCheckParameter3,
+                                 ULONG_PTR BugCheckParameter4)
+{
+    KiBugCheckWithFrame(BugCheckCode, BugCheckParameter1, BugCheckParameter2, BugCheckParameter3,
+                        BugCheckParameter4, NULL);
+}
+
+NORETURN VOID NTAPI KeBugCheck(ULONG BugCheckCode)
+{
+    KiBugCheckWithFrame(BugCheckCode, 0, 0, 0, 0, NULL);
+}

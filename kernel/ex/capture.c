@@ -1,0 +1,119 @@
+/*
+ * Copies between the kernel and the caller of the running service (kernel/ex/capture.h).
+ */
+#include "kernel/ex/capture.h"
+#include "kernel/ke/ke.h"
+#include "kernel/rtl/rtl.h"
+#include "sched/sched.h"
+
+#define TAG_CAPTURE 'tpaC'
+#define NAME_LIMIT  0x1000 /* bytes of the longest name that is taken */
+
+static BOOLEAN ExpIsUserRange(const VOID *Va, SIZE_T Bytes)
+{
+    return Bytes <= MI_USER_PROBE_ADDRESS && (ULONG_PTR)Va <= MI_USER_PROBE_ADDRESS - Bytes;
+}
+
+NTSTATUS ExCopyFromUser(PVOID To, const VOID *From, SIZE_T Bytes)
+{
+    if (Bytes == 0)
+        return STATUS_SUCCESS;
+    if (!ExpIsUserRange(From, Bytes))
+        return STATUS_ACCESS_VIOLATION;
+    return KiCopyUserMemory(To, From, Bytes);
+}
+
+NTSTATUS ExCopyToUser(PVOID To, const VOID *From, SIZE_T Bytes)
+{
+    if (Bytes == 0)
+        return STATUS_SUCCESS;
+    if (!ExpIsUserRange(To, Bytes))
+        return STATUS_ACCESS_VIOLATION;
+    return KiCopyUserMemory(To, From, Bytes);
+}
+
+NTSTATUS ExCopyIn(PVOID To, const VOID *From, SIZE_T Bytes)
+{
+    if (KiGetCurrentThread()->PreviousMode != KernelMode)
+        return ExCopyFromUser(To, From, Bytes);
+    memcpy(To, From, Bytes);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ExCopyOut(PVOID To, const VOID *From, SIZE_T Bytes)
+{
+    if (KiGetCurrentThread()->PreviousMode != KernelMode)
+        return ExCopyToUser(To, From, Bytes);
+    memcpy(To, From, Bytes);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ExProbeOut(PVOID To, SIZE_T Bytes)
+{
+    ULONG_PTR Va = (ULONG_PTR)To, Last = Va + Bytes - 1;
+
+    if (Bytes == 0 || KiGetCurrentThread()->PreviousMode == KernelMode)
+        return STATUS_SUCCESS;
+    if (!ExpIsUserRange(To, Bytes))
+        return STATUS_ACCESS_VIOLATION;
+    for (; Va <= Last; Va = (Va | (PAGE_SIZE - 1)) + 1) {
+        NTSTATUS Status = KiCopyUserMemory((PVOID)Va, (PVOID)Va, 1);
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ExCaptureString(PUNICODE_STRING String, const UNICODE_STRING *From)
+{
+    UNICODE_STRING Copy;
+    NTSTATUS Status = ExCopyIn(&Copy, From, sizeof Copy);
+
+    String->Buffer = NULL;
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if ((Copy.Length & 1) || Copy.Length > NAME_LIMIT)
+        return Copy.Length & 1 ? STATUS_OBJECT_NAME_INVALID : STATUS_NAME_TOO_LONG;
+    String->Length = Copy.Length;
+    String->MaximumLength = Copy.Length + sizeof(WCHAR);
+    String->Buffer = ExAllocatePoolWithTag(PagedPool, String->MaximumLength, TAG_CAPTURE);
+    if (String->Buffer == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    String->Buffer[Copy.Length / sizeof(WCHAR)] = 0;
+    Status = ExCopyIn(String->Buffer, Copy.Buffer, Copy.Length);
+    if (!NT_SUCCESS(Status))
+        ExReleaseString(String);
+    return Status;
+}
+
+VOID ExReleaseString(PUNICODE_STRING String)
+{
+    if (String->Buffer)
+        ExFreePoolWithTag(String->Buffer, TAG_CAPTURE);
+    String->Buffer = NULL;
+}
+
+NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
+{
+    OBJECT_ATTRIBUTES Copy;
+    NTSTATUS Status;
+
+    *Attributes = (EX_ATTRIBUTES){0};
+    if (From == NULL)
+        return STATUS_SUCCESS;
+    Status = ExCopyIn(&Copy, From, sizeof Copy);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Copy.Length != sizeof Copy || (Copy.Attributes & ~OBJ_VALID_ATTRIBUTES))
+        return STATUS_INVALID_PARAMETER;
+    Attributes->RootDirectory = Copy.RootDirectory;
+    Attributes->Flags = Copy.Attributes;
+    if (Copy.ObjectName == NULL)
+        return STATUS_SUCCESS;
+    return ExCaptureString(&Attributes->Name, Copy.ObjectName);
+}
+
+VOID ExReleaseAttributes(PEX_ATTRIBUTES Attributes)
+{
+    ExReleaseString(&Attributes->Name);
+}

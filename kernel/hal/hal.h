@@ -1,0 +1,50 @@
+/*
+ * The hardware abstraction layer: the only room that knows ports, chips and their registers.
+ *
+ * The interrupt part is written as one interface that the 8259 pair answers today and an APIC can
+ * answer later; nothing above it knows which. What drivers may call (KfRaiseIrql, READ_PORT_UCHAR,
+ * KeStallExecutionProcessor and so on) is declared by the DDK headers.
+ */
+#ifndef KERNEL_HAL_HAL_H
+#define KERNEL_HAL_HAL_H
+
+#include "kernel/nt.h"
+
+/* irql.c: the interrupt interface. IRQL: any; interrupts disabled where noted. */
+BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql); /* interrupts disabled */
+VOID HalEndSystemInterrupt(KIRQL OldIrql);                     /* interrupts disabled */
+BOOLEAN HalEnableSystemInterrupt(ULONG Vector);
+VOID HalDisableSystemInterrupt(ULONG Vector);
+KIRQL HalVectorToIrql(ULONG Vector);
+VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
+
+/* serial.c */
+VOID HalpInitializeSerial(VOID);
+VOID HalpSerialWrite(CHAR Character);
+BOOLEAN HalpSerialRead(PCHAR Character);
+VOID HalpSerialEnableReceive(VOID);
+
+/* screen.c: 80x25 text. */
+VOID HalpInitializeScreen(VOID);
+VOID HalpScreenWrite(CHAR Character);
+VOID HalpScreenBlue(VOID);
+
+/* clock.c */
+VOID HalpInitializeClock(VOID);
+LONGLONG HalpReadRealTimeClock(VOID); /* 100 ns since 1601 */
+#define CLOCK_TICK_100NS 100000       /* 10 ms */
+#define CLOCK_IRQ        0
+#define CLOCK_VECTOR     (PRIMARY_VECTOR_BASE + CLOCK_IRQ)
+
+/* power.c */
+NORETURN VOID HalpHalt(VOID);
+NORETURN VOID HalpPowerOff(ULONG ExitValue);
+extern ULONG HalpDebugExitPort;
+
+/* ExitValue: what the debug-exit device is told, for the one who started QEMU (tools/run). */
+#define EXIT_PROGRAM_STATUS  0x10 /* + the first program's status, capped at 95 */
+#define EXIT_BUGCHECK        0x70
+#define EXIT_FIRST_EXCEPTION 0x71
+#define EXIT_BOOT_REFUSED    0x72
+
+#endif

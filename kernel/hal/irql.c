@@ -1,0 +1,230 @@
+/*
+ * IRQL, the lazy way.
+ *
+ * Raising writes one byte in the KPCR and touches no chip. An interrupt that arrives although its
+ * IRQL is not above the current one is made pending: its bit is set in the KPCR's IRR, its line
+ * is masked, and it is acknowledged. Lowering looks at IRR; if something above the new level is
+ * pending there, it is replayed in software. So the common raise and lower cost a few
+ * instructions, and a chip is programmed only when an interrupt really came too early.
+ *
+ * Bits of IRR: 2 the DISPATCH software interrupt, 4 + n hardware line n.
+ *
+ * Why lowering has no race: it stores the new level first and looks at IRR after. An interrupt
+ * that comes before the store is pending by the time of the look; one that comes after the store
+ * is simply taken. IRR is changed with interrupts disabled only.
+ */
+#include "kernel/hal/hal.h"
+#include "kernel/hal/pic.h"
+#include "kernel/ke/ke.h"
+#include "sched/sched.h"
+
+#define IRR_DISPATCH     (1 << DISPATCH_LEVEL)
+#define IRR_LINE(Irq)    (1 << (4 + (Irq)))
+#define IRR_ALL_LINES    0x000FFFF0
+#define PIC_LINES        16
+#define HIGHEST_LINE_IRQL 27
+#define PROFILE_IRQ      8
+
+/*
+ * Which IRR bits may be delivered at each IRQL. Below DISPATCH_LEVEL also the software interrupt;
+ * from 12 up fewer and fewer lines, for the IRQL of line n is 27 - n ...
+ */
+#define LINES_BELOW(Irql)                                                                          \
+    ((((1 << (HIGHEST_LINE_IRQL - (Irql))) - 1) | 1 << CLOCK_IRQ |                                 \
+      ((Irql) < PROFILE_LEVEL ? 1 << PROFILE_IRQ : 0))                                             \
+     << 4)
+
+static const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
+    [PASSIVE_LEVEL ... APC_LEVEL] = IRR_ALL_LINES | IRR_DISPATCH,
+    [DISPATCH_LEVEL ... 11] = IRR_ALL_LINES,
+    [12] = LINES_BELOW(12), [13] = LINES_BELOW(13), [14] = LINES_BELOW(14), [15] = LINES_BELOW(15),
+    [16] = LINES_BELOW(16), [17] = LINES_BELOW(17), [18] = LINES_BELOW(18), [19] = LINES_BELOW(19),
+    [20] = LINES_BELOW(20), [21] = LINES_BELOW(21), [22] = LINES_BELOW(22), [23] = LINES_BELOW(23),
+    [24] = LINES_BELOW(24), [25] = LINES_BELOW(25), [26] = LINES_BELOW(26), [27] = LINES_BELOW(27),
+};
+
+/* ... but for the clock, which is above all lines, and line 8, which profiles. */
+KIRQL HalVectorToIrql(ULONG Vector)
+{
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
+
+    if (Irq == CLOCK_IRQ)
+        return CLOCK2_LEVEL;
+    return Irq == PROFILE_IRQ ? PROFILE_LEVEL : HIGHEST_LINE_IRQL - Irq;
+}
+
+/* Takes the highest deliverable hardware line out of Pending; the clock before all others. */
+static ULONG HalpHighestLine(ULONG Pending)
+{
+    ULONG Lines = (Pending & IRR_ALL_LINES) >> 4;
+
+    if (Lines & (1 << PROFILE_IRQ) && !(Lines & (1 << CLOCK_IRQ)))
+        return PROFILE_IRQ;
+    return (ULONG)__builtin_ctz(Lines);
+}
+
+/* Runs one pending interrupt. Interrupts are disabled, here and on return. */
+static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
+{
+    if (Pending & IRR_ALL_LINES) {
+        ULONG Irq = HalpHighestLine(Pending);
+        Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
+        Pcr->Pcr.IrrActive |= IRR_LINE(Irq);
+        if (!(Pcr->Pcr.IDR & (1 << Irq)))
+            HalpPicSetMask(Irq, FALSE);
+        KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
+    } else {
+        Pcr->Pcr.IRR &= ~IRR_DISPATCH;
+        Pcr->Pcr.Irql = DISPATCH_LEVEL;
+        KiDispatchInterrupt();
+        KeGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
+    }
+}
+
+/* Replays what is pending above Irql, which is already the current one. Interrupts disabled. */
+static VOID HalpReplayPending(KIRQL Irql)
+{
+    for (;;) {
+        PKIPCR Pcr = KeGetPcr();
+        ULONG Pending = Pcr->Pcr.IRR & HalpDeliverable[Irql];
+        if (Pending == 0)
+            break;
+        HalpReplayOne(Pcr, Pending, Irql);
+    }
+}
+
+KIRQL NTAPI KeGetCurrentIrql(VOID)
+{
+    return KiGetCurrentIrql();
+}
+
+/* Raises this processor's IRQL and returns the old one. IRQL: any, not above NewIrql. */
+KIRQL FASTCALL KfRaiseIrql(KIRQL NewIrql)
+{
+    KIRQL OldIrql = KiGetCurrentIrql();
+
+    if (OldIrql > NewIrql)
+        KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, 0);
+    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
+    return OldIrql;
+}
+
+/* Lowers this processor's IRQL, and runs what was held back. IRQL: any, not below NewIrql. */
+VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
+{
+    KIRQL OldIrql = KiGetCurrentIrql();
+
+    if (OldIrql < NewIrql)
+        KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0, (ULONG_PTR)__builtin_return_address(0));
+    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
+    if (__readfsdword(FIELD_OFFSET(KPCR, IRR)) & HalpDeliverable[NewIrql]) {
+        BOOLEAN Enable = KiSaveInterrupts();
+        HalpReplayPending(NewIrql);
+        KiRestoreInterrupts(Enable);
+    }
+}
+
+VOID NTAPI(KeRaiseIrql)(KIRQL NewIrql, PKIRQL OldIrql)
+{
+    *OldIrql = KfRaiseIrql(NewIrql);
+}
+
+VOID NTAPI(KeLowerIrql)(KIRQL NewIrql)
+{
+    KfLowerIrql(NewIrql);
+}
+
+KIRQL NTAPI KeRaiseIrqlToDpcLevel(VOID)
+{
+    return KfRaiseIrql(DISPATCH_LEVEL);
+}
+
+KIRQL NTAPI KeRaiseIrqlToSynchLevel(VOID)
+{
+    return KfRaiseIrql(SYNCH_LEVEL);
+}
+
+/*
+ * Asks for the DISPATCH software interrupt on this processor. It comes at once if the IRQL
+ * is low enough and interrupts are enabled, else when IRQL falls. IRQL: any.
+ */
+VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql)
+{
+    BOOLEAN Enable = KiSaveInterrupts();
+    PKIPCR Pcr = KeGetPcr();
+
+    Pcr->Pcr.IRR |= 1 << Irql;
+    if (Enable && Pcr->Pcr.Irql < Irql)
+        HalpReplayPending(Pcr->Pcr.Irql);
+    KiRestoreInterrupts(Enable);
+}
+
+VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
+{
+    BOOLEAN Enable = KiSaveInterrupts();
+
+    KeGetPcr()->Pcr.IRR &= ~(1 << Irql);
+    KiRestoreInterrupts(Enable);
+}
+
+/*
+ * Called first for every hardware interrupt, with interrupts disabled. TRUE: IRQL has been
+ * raised to the line's and its service routine is to run. FALSE: it came too early and is
+ * pending now, or it was none.
+ */
+BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
+{
+    PKIPCR Pcr = KeGetPcr();
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
+    KIRQL Irql = HalVectorToIrql(Vector);
+
+    if (Pcr->Pcr.IrrActive & IRR_LINE(Irq)) {
+        Pcr->Pcr.IrrActive &= ~IRR_LINE(Irq); /* a replay: acknowledged when it first came */
+    } else {
+        if (HalpPicIsSpurious(Irq))
+            return FALSE;
+        if (Irql <= Pcr->Pcr.Irql) {
+            Pcr->Pcr.IRR |= IRR_LINE(Irq);
+            HalpPicSetMask(Irq, TRUE);
+            HalpPicAcknowledge(Irq);
+            return FALSE;
+        }
+        HalpPicAcknowledge(Irq);
+    }
+    *OldIrql = Pcr->Pcr.Irql;
+    Pcr->Pcr.Irql = Irql;
+    return TRUE;
+}
+
+/* Called last for an interrupt that began: back to the old IRQL. Interrupts disabled. */
+VOID HalEndSystemInterrupt(KIRQL OldIrql)
+{
+    KeGetPcr()->Pcr.Irql = OldIrql;
+    HalpReplayPending(OldIrql);
+}
+
+BOOLEAN HalEnableSystemInterrupt(ULONG Vector)
+{
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
+    BOOLEAN Enable;
+
+    if (Irq >= PIC_LINES)
+        return FALSE;
+    Enable = KiSaveInterrupts();
+    KeGetPcr()->Pcr.IDR &= ~(1 << Irq);
+    HalpPicSetMask(Irq, FALSE);
+    KiRestoreInterrupts(Enable);
+    return TRUE;
+}
+
+VOID HalDisableSystemInterrupt(ULONG Vector)
+{
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
+    BOOLEAN Enable = KiSaveInterrupts();
+    PKIPCR Pcr = KeGetPcr();
+
+    Pcr->Pcr.IDR |= 1 << Irq;
+    Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
+    HalpPicSetMask(Irq, TRUE);
+    KiRestoreInterrupts(Enable);
+}

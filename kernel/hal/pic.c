@@ -1,0 +1,78 @@
+/*
+ * The pair of 8259A interrupt controllers: 15 lines, of which line 2 carries the second chip.
+ *
+ * Lines are masked and acknowledged one by one; which line may interrupt when is decided by IRQL,
+ * in irql.c. All routines here are called with interrupts disabled on the processor that the
+ * chips are wired to.
+ */
+#include "kernel/hal/pic.h"
+#include "kernel/hal/hal.h"
+#include "kernel/ke/ke.h"
+
+#define PIC1_COMMAND ((PUCHAR)0x20)
+#define PIC1_DATA    ((PUCHAR)0x21)
+#define PIC2_COMMAND ((PUCHAR)0xA0)
+#define PIC2_DATA    ((PUCHAR)0xA1)
+
+#define ICW1_INIT_ICW4    0x11
+#define ICW4_8086         0x01
+#define OCW2_SPECIFIC_EOI 0x60 /* + the line */
+#define OCW3_READ_ISR     0x0B
+#define CASCADE_LINE      2
+
+static USHORT HalpPicMask = 0xFFFF & ~(1 << CASCADE_LINE); /* a set bit: the line is masked */
+
+static VOID HalpWriteMask(VOID)
+{
+    WRITE_PORT_UCHAR(PIC1_DATA, (UCHAR)HalpPicMask);
+    WRITE_PORT_UCHAR(PIC2_DATA, (UCHAR)(HalpPicMask >> 8));
+}
+
+VOID HalpInitializePic(VOID)
+{
+    WRITE_PORT_UCHAR(PIC1_COMMAND, ICW1_INIT_ICW4);
+    WRITE_PORT_UCHAR(PIC2_COMMAND, ICW1_INIT_ICW4);
+    WRITE_PORT_UCHAR(PIC1_DATA, PRIMARY_VECTOR_BASE);
+    WRITE_PORT_UCHAR(PIC2_DATA, PRIMARY_VECTOR_BASE + 8);
+    WRITE_PORT_UCHAR(PIC1_DATA, 1 << CASCADE_LINE);
+    WRITE_PORT_UCHAR(PIC2_DATA, CASCADE_LINE);
+    WRITE_PORT_UCHAR(PIC1_DATA, ICW4_8086);
+    WRITE_PORT_UCHAR(PIC2_DATA, ICW4_8086);
+    HalpWriteMask();
+}
+
+VOID HalpPicSetMask(ULONG Irq, BOOLEAN Masked)
+{
+    if (Masked)
+        HalpPicMask |= 1 << Irq;
+    else
+        HalpPicMask &= ~(1 << Irq);
+    HalpWriteMask();
+}
+
+VOID HalpPicAcknowledge(ULONG Irq)
+{
+    if (Irq >= 8) {
+        WRITE_PORT_UCHAR(PIC2_COMMAND, OCW2_SPECIFIC_EOI | (Irq - 8));
+        Irq = CASCADE_LINE;
+    }
+    WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | Irq);
+}
+
+/*
+ * A line that falls before it is acknowledged shows up as line 7 or 15 with its in-service bit
+ * clear (8259A data sheet). A spurious 15 still leaves the first chip waiting for its own.
+ */
+BOOLEAN HalpPicIsSpurious(ULONG Irq)
+{
+    PUCHAR Command = Irq == 7 ? PIC1_COMMAND : PIC2_COMMAND;
+
+    if (Irq != 7 && Irq != 15)
+        return FALSE;
+    WRITE_PORT_UCHAR(Command, OCW3_READ_ISR);
+    if (READ_PORT_UCHAR(Command) & 0x80)
+        return FALSE;
+    if (Irq == 15)
+        HalpPicAcknowledge(CASCADE_LINE);
+    return TRUE;
+}

@@ -1,0 +1,49 @@
+/*
+ * Who called whom: walks the chain of frame pointers, and names addresses. Used by bug checks, so
+ * nothing here may fault: each word is read only after its page has been found mapped.
+ */
+#include "kernel/kd/kd.h"
+#include "boot/loader.h"
+#include "kernel/ldr/ldr.h"
+#include "kernel/rtl/rtl.h"
+#include "mm/mm.h"
+
+static BOOLEAN KdpIsReadableWord(ULONG_PTR Address)
+{
+    return Address >= MI_SYSTEM_BASE && (Address & 3) == 0 && MmIsAddressValid((PVOID)Address);
+}
+
+ULONG KdWalkStack(ULONG_PTR Ebp, PULONG_PTR Callers, ULONG Count)
+{
+    ULONG Found = 0;
+
+    while (Found < Count && KdpIsReadableWord(Ebp) && KdpIsReadableWord(Ebp + 4)) {
+        ULONG_PTR Next = ((PULONG_PTR)Ebp)[0];
+        Callers[Found] = ((PULONG_PTR)Ebp)[1];
+        if (Callers[Found] < MI_SYSTEM_BASE)
+            break; /* user mode, or the end */
+        Found++;
+        if (Next <= Ebp)
+            break; /* a chain goes up, so it ends */
+        Ebp = Next;
+    }
+    return Found;
+}
+
+VOID KdDescribeAddress(ULONG_PTR Address, PCHAR Buffer, ULONG Size)
+{
+    PLDR_MODULE Module = LdrFindModuleByAddress((PVOID)Address);
+    PCSTR Symbol = NULL;
+    ULONG Offset;
+
+    if (Address >= (ULONG_PTR)KernelTextStart && Address < (ULONG_PTR)KernelTextEnd)
+        Symbol = KdLookupSymbol(Address, &Offset);
+    if (Symbol)
+        _snprintf(Buffer, Size, "ntoskrnl.exe!%s+0x%lx", Symbol, Offset);
+    else if (Module)
+        _snprintf(Buffer, Size, "%wZ+0x%lx", &Module->BaseDllName,
+                  Address - (ULONG_PTR)Module->DllBase);
+    else
+        _snprintf(Buffer, Size, "0x%08lx", Address);
+    Buffer[Size - 1] = 0;
+}

@@ -1,0 +1,295 @@
+/*
+ * What the processor sees (descriptors, trap frames), and what a processor owns (KPCR, KPRCB).
+ *
+ * Nothing here is a global "current": each processor reaches its own KPCR through FS, whose base
+ * is that processor's control region in the shared half. Offsets that drivers' inline functions
+ * or well-known tests rely on are asserted below.
+ */
+#ifndef KERNEL_KE_KE_H
+#define KERNEL_KE_KE_H
+
+#include "kernel/nt.h"
+#include "mm/layout.h"
+
+/* Selectors: the numbers are Windows'. DS and ES hold KGDT_R3_DATA in kernel mode too. */
+#define KGDT_R0_CODE 0x08
+#define KGDT_R0_DATA 0x10
+#define KGDT_R3_CODE 0x18
+#define KGDT_R3_DATA 0x20
+#define KGDT_TSS     0x28
+#define KGDT_R0_PCR  0x30
+#define KGDT_R3_TEB  0x38
+#define KGDT_DF_TSS  0x50
+#define KGDT_BYTES   0x60
+#define RPL_USER     3
+
+#define EFLAGS_TF        0x00000100
+#define EFLAGS_IF        0x00000200
+#define EFLAGS_USER_SAFE 0x00000CD5 /* arithmetic flags and DF: what a user may set freely */
+
+#define CR0_MP 0x00000002
+#define CR0_EM 0x00000004
+#define CR0_TS 0x00000008
+#define CR0_NE 0x00000020
+#define CR0_WP 0x00010000
+#define CR4_PGE  0x00000080
+#define CR4_SMEP 0x00100000
+
+#define PRIMARY_VECTOR_BASE 0x30 /* IRQ n arrives at vector 0x30 + n */
+#define SYSTEM_SERVICE_VECTOR 0x2E
+#define MAXIMUM_IDTVECTOR   0xFF
+
+#define SYNCH_LEVEL DISPATCH_LEVEL
+#define MAXIMUM_PROCESSOR_COUNT 8
+
+/*
+ * What a trap leaves on the kernel stack, as Windows lays it out: pushed by the processor from
+ * ErrCode up, by the stubs in trap.S below it. HardwareEsp and HardwareSegSs exist only if the
+ * trap came from user mode.
+ */
+typedef struct _KTRAP_FRAME {
+    ULONG DbgEbp;
+    ULONG DbgEip;
+    ULONG DbgArgMark;
+    ULONG DbgArgPointer;
+    ULONG TempSegCs;
+    ULONG TempEsp;
+    ULONG Dr0, Dr1, Dr2, Dr3, Dr6, Dr7;
+    ULONG SegGs, SegEs, SegDs;
+    ULONG Edx, Ecx, Eax;
+    ULONG PreviousPreviousMode;
+    PVOID ExceptionList;
+    ULONG SegFs;
+    ULONG Edi, Esi, Ebx, Ebp;
+    ULONG ErrCode;
+    ULONG Eip, SegCs, EFlags;
+    ULONG HardwareEsp, HardwareSegSs;
+    ULONG V86Es, V86Ds, V86Fs, V86Gs;
+} KTRAP_FRAME, *PKTRAP_FRAME;
+
+C_ASSERT(sizeof(KTRAP_FRAME) == 0x8C);
+C_ASSERT(FIELD_OFFSET(KTRAP_FRAME, SegGs) == 0x30);
+C_ASSERT(FIELD_OFFSET(KTRAP_FRAME, ErrCode) == 0x64);
+C_ASSERT(FIELD_OFFSET(KTRAP_FRAME, HardwareSegSs) == 0x78);
+
+/* A trap frame ends where the V86 segments begin: they exist for no thread of ours. */
+#define KTRAP_FRAME_V86_BYTES 16
+
+#define KiIsUserTrap(Frame) (((Frame)->SegCs & RPL_USER) != 0)
+
+/* The 32-bit task-state segment (Intel SDM vol. 3, 8.2.1); only Esp0 and Ss0 matter for switches. */
+typedef struct _KTSS {
+    ULONG Backlink;
+    ULONG Esp0, Ss0, Esp1, Ss1, Esp2, Ss2;
+    ULONG Cr3, Eip, EFlags;
+    ULONG Eax, Ecx, Edx, Ebx, Esp, Ebp, Esi, Edi;
+    ULONG Es, Cs, Ss, Ds, Fs, Gs;
+    ULONG Ldt;
+    USHORT Flags, IoMapBase;
+} KTSS, *PKTSS;
+
+C_ASSERT(sizeof(KTSS) == 0x68);
+
+typedef struct _KGDTENTRY {
+    USHORT LimitLow;
+    USHORT BaseLow;
+    UCHAR BaseMid;
+    UCHAR Access;
+    UCHAR LimitHigh; /* and the flags */
+    UCHAR BaseHigh;
+} KGDTENTRY, *PKGDTENTRY;
+
+typedef struct _KIDTENTRY {
+    USHORT Offset;
+    USHORT Selector;
+    USHORT Access;
+    USHORT ExtendedOffset;
+} KIDTENTRY, *PKIDTENTRY;
+
+/* One queue of deferred procedure calls. DpcLock guards the list; taken at HIGH_LEVEL. */
+typedef struct _KDPC_DATA {
+    LIST_ENTRY DpcListHead;
+    KSPIN_LOCK DpcLock;
+    volatile ULONG DpcQueueDepth;
+    ULONG DpcCount;
+} KDPC_DATA, *PKDPC_DATA;
+
+/*
+ * The processor control block: what the kernel keeps for one processor. The members at named
+ * offsets stand where Server 2003 has them; the rest is ours.
+ */
+typedef struct _KPRCB {
+    USHORT MinorVersion, MajorVersion;
+    struct _KTHREAD *CurrentThread; /* 004: written by this processor only */
+    struct _KTHREAD *NextThread;    /* 008: standby thread; dispatcher lock */
+    struct _KTHREAD *IdleThread;    /* 00C */
+    UCHAR Number;                   /* 010 */
+    UCHAR CpuType;
+    UCHAR BuildType;
+    UCHAR Padding1;
+    ULONG SetMember;
+
+    /* Ready threads, one queue a priority, and a bit for each queue with a thread in it.
+     * Guarded by the dispatcher lock. */
+    ULONG ReadySummary;
+    LIST_ENTRY DispatcherReadyListHead[32];
+
+    /* Counters: written by this processor only. */
+    ULONG ThreadSwitches;       /* by KiSwapContext */
+    ULONG AddressSpaceSwitches; /* how many of those loaded CR3 */
+    ULONG AttachSwitches;       /* CR3 loads by KeStackAttachProcess and its opposite */
+    ULONG PageFaults;
+    ULONG KernelPageFaults;
+    ULONG ExceptionCount;
+    UCHAR Fill1[0x520 - 0x138];
+
+    struct _KTHREAD *NpxThread; /* 520 */
+    ULONG InterruptCount;       /* 524 */
+    ULONG KernelTime;           /* 528: clock ticks */
+    ULONG UserTime;             /* 52C */
+    ULONG DpcTime;              /* 530 */
+    UCHAR Fill2[0x598 - 0x534];
+    ULONG SystemCalls; /* 598 */
+    UCHAR Fill3[0x920 - 0x59C];
+    KDPC_DATA DpcData[2]; /* 920: normal and threaded */
+    PVOID DpcStack;       /* 948 */
+    UCHAR Fill4[0x958 - 0x94C];
+    volatile UCHAR DpcInterruptRequested; /* 958 */
+    UCHAR Fill5;
+    volatile UCHAR DpcRoutineActive; /* 95A */
+    UCHAR Fill6[0x968 - 0x95B];
+    volatile ULONG TimerRequest; /* 968 */
+    UCHAR Fill7[0x981 - 0x96C];
+    volatile UCHAR QuantumEnd; /* 981 */
+    UCHAR Fill8[0xC00 - 0x982];
+} KPRCB, *PKPRCB;
+
+C_ASSERT(FIELD_OFFSET(KPRCB, NpxThread) == 0x520);
+C_ASSERT(FIELD_OFFSET(KPRCB, SystemCalls) == 0x598);
+C_ASSERT(FIELD_OFFSET(KPRCB, DpcData) == 0x920);
+C_ASSERT(FIELD_OFFSET(KPRCB, DpcRoutineActive) == 0x95A);
+C_ASSERT(FIELD_OFFSET(KPRCB, QuantumEnd) == 0x981);
+
+/* The whole control region of one processor: the public KPCR, then the control block. */
+typedef struct _KIPCR {
+    KPCR Pcr;
+    UCHAR Fill[0x120 - sizeof(KPCR)];
+    KPRCB PrcbData; /* 120, so that CurrentThread is at fs:[124] */
+} KIPCR, *PKIPCR;
+
+C_ASSERT(FIELD_OFFSET(KIPCR, PrcbData.CurrentThread) == 0x124);
+C_ASSERT(FIELD_OFFSET(KPCR, Irql) == 0x24);
+C_ASSERT(sizeof(KIPCR) <= PAGE_SIZE);
+
+/* This processor's control region. The pointer is only good while the thread cannot move. */
+static inline PKIPCR KeGetPcr(VOID)
+{
+    return (PKIPCR)__readfsdword(FIELD_OFFSET(KPCR, SelfPcr));
+}
+
+static inline PKPRCB KeGetCurrentPrcb(VOID)
+{
+    return (PKPRCB)__readfsdword(FIELD_OFFSET(KPCR, Prcb));
+}
+
+/* The one-instruction forms for the kernel's own use: right even if the thread moves. */
+static inline struct _KTHREAD *KiGetCurrentThread(VOID)
+{
+    struct _KTHREAD *Thread;
+    __asm__ volatile("movl %%fs:0x124, %0" : "=r"(Thread));
+    return Thread;
+}
+
+static inline KIRQL KiGetCurrentIrql(VOID)
+{
+    KIRQL Irql;
+    __asm__ volatile("movb %%fs:0x24, %0" : "=q"(Irql));
+    return Irql;
+}
+
+static inline VOID KiDisableInterrupts(VOID)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+static inline VOID KiEnableInterrupts(VOID)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+/* Disables interrupts; TRUE if they were enabled. The opposite is KiRestoreInterrupts. */
+static inline BOOLEAN KiSaveInterrupts(VOID)
+{
+    ULONG EFlags;
+    __asm__ volatile("pushfl; popl %0; cli" : "=r"(EFlags) : : "memory");
+    return (EFlags & EFLAGS_IF) != 0;
+}
+
+static inline VOID KiRestoreInterrupts(BOOLEAN Enable)
+{
+    if (Enable)
+        KiEnableInterrupts();
+}
+
+static inline VOID KiInvalidatePage(const VOID *Va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(Va) : "memory");
+}
+
+static inline ULONG_PTR KiReadCr3(VOID)
+{
+    ULONG_PTR Value;
+    __asm__ volatile("movl %%cr3, %0" : "=r"(Value));
+    return Value;
+}
+
+static inline VOID KiWriteCr3(ULONG_PTR Value)
+{
+    __asm__ volatile("movl %0, %%cr3" : : "r"(Value) : "memory");
+}
+
+static inline ULONG_PTR KiReadCr2(VOID)
+{
+    ULONG_PTR Value;
+    __asm__ volatile("movl %%cr2, %0" : "=r"(Value));
+    return Value;
+}
+
+/* Stops with the documented bug check when a routine is called above the IRQL that it allows. */
+#define KI_ASSERT_IRQL(Highest) ASSERT(KiGetCurrentIrql() <= (Highest))
+
+/* main.c */
+NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo);
+
+/* processor.c: IRQL: before there is any. Fills the GDT, IDT, TSSs and KPCR of a processor. */
+VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, struct _KTHREAD *IdleThread);
+VOID KiSetDoubleFaultDirectory(ULONG_PTR DirectoryTableBase);
+extern BOOLEAN KiSmepEnabled;
+
+/* interrupt.c */
+VOID KiInitializeInterrupts(VOID);
+
+/* trap.S: one stub for each of the 256 vectors, 16 bytes apart. */
+extern UCHAR KiTrapStubs[];
+extern VOID KiDoubleFaultTask(VOID);
+NORETURN VOID KiExitToUserMode(PKTRAP_FRAME Frame);
+VOID FASTCALL KiReplayInterrupt(ULONG Vector);
+
+/* trap.c: the C ends of the stubs. */
+VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector);
+VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector);
+VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame);
+VOID KiRecordSystemServiceExit(NTSTATUS Status);
+
+/* service.c */
+VOID FASTCALL KiSystemServiceHandler(PKTRAP_FRAME Frame);
+
+/* usercopy.S: a copy whose faults on user addresses end it with a status. */
+NTSTATUS FASTCALL KiCopyUserMemory(PVOID To, const VOID *From, SIZE_T Bytes);
+extern const UCHAR KiCopyUserMemoryStart[], KiCopyUserMemoryEnd[], KiCopyUserMemoryFault[];
+
+/* bugcheck.c */
+NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
+                                  ULONG_PTR P4, PKTRAP_FRAME Frame);
+
+#endif

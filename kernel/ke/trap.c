@@ -1,0 +1,210 @@
+/*
+ * What happens at a trap, after trap.S has built the frame: exceptions by vector, hardware
+ * interrupts, and the last checks on the way back to user mode.
+ *
+ * An exception in user mode ends that process with the exception's NTSTATUS. An exception in the
+ * kernel is a bug check, with one exception to it: KiCopyUserMemory, whose faults on user
+ * addresses become its return value.
+ */
+#include "kernel/ke/ke.h"
+#include "kernel/ex/capture.h"
+#include "kernel/hal/hal.h"
+#include "kernel/ke/interrupt.h"
+#include "kernel/ps/ps.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+
+#define VECTOR_NMI                2
+#define VECTOR_GENERAL_PROTECTION 13
+#define VECTOR_PAGE_FAULT         14
+#define VECTOR_MACHINE_CHECK      18
+#define VECTOR_ASSERTION          0x2C
+
+/* The status that an exception in user mode ends its process with. */
+static const NTSTATUS KiTrapStatus[] = {
+    [0] = STATUS_INTEGER_DIVIDE_BY_ZERO,
+    [1] = STATUS_SINGLE_STEP,
+    [3] = STATUS_BREAKPOINT,
+    [4] = STATUS_INTEGER_OVERFLOW,
+    [5] = STATUS_ARRAY_BOUNDS_EXCEEDED,
+    [6] = STATUS_ILLEGAL_INSTRUCTION,
+    [7] = STATUS_ILLEGAL_FLOAT_CONTEXT,
+    [9] = STATUS_ACCESS_VIOLATION,
+    [10 ... VECTOR_GENERAL_PROTECTION] = STATUS_ACCESS_VIOLATION,
+    [16] = STATUS_FLOAT_INVALID_OPERATION,
+    [17] = STATUS_DATATYPE_MISALIGNMENT,
+    [19] = STATUS_FLOAT_MULTIPLE_TRAPS,
+    [VECTOR_ASSERTION] = STATUS_ASSERTION_FAILURE,
+};
+
+static NTSTATUS KiStatusOfVector(ULONG Vector)
+{
+    if (Vector < RTL_NUMBER_OF(KiTrapStatus) && KiTrapStatus[Vector])
+        return KiTrapStatus[Vector];
+    return STATUS_ACCESS_VIOLATION;
+}
+
+/* Is the byte after 0Fh that of a privileged instruction? (Intel SDM vol. 3, 5.9) */
+static BOOLEAN KiIsPrivilegedTwoByte(UCHAR Second)
+{
+    static const UCHAR Privileged[] = {0x00, 0x01, 0x06, 0x08, 0x09, 0x20, 0x21, 0x22,
+                                       0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35};
+    ULONG i;
+
+    for (i = 0; i < sizeof Privileged; i++) {
+        if (Privileged[i] == Second)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The in, out, ins, outs, cli, sti and hlt instructions, and what begins with 0Fh. */
+static BOOLEAN KiIsPrivileged(UCHAR First, UCHAR Second)
+{
+    return First == 0xF4 || First == 0xFA || First == 0xFB || (First >= 0x6C && First <= 0x6F) ||
+           (First >= 0xE4 && First <= 0xE7) || (First >= 0xEC && First <= 0xEF) ||
+           (First == 0x0F && KiIsPrivilegedTwoByte(Second));
+}
+
+/* A general protection fault in user mode: tells a privileged instruction from a bad access. */
+static NTSTATUS KiStatusOfProtectionFault(PKTRAP_FRAME Frame)
+{
+    UCHAR Code[2] = {0, 0};
+    ULONG Address = Frame->Eip;
+
+    do { /* skip prefixes: operand size, address size, repeat */
+        if (!NT_SUCCESS(ExCopyFromUser(&Code[0], (PVOID)Address, 1)))
+            return STATUS_ACCESS_VIOLATION;
+        Address++;
+    } while (Code[0] == 0x66 || Code[0] == 0x67 || Code[0] == 0xF2 || Code[0] == 0xF3);
+    if (Code[0] == 0x0F && !NT_SUCCESS(ExCopyFromUser(&Code[1], (PVOID)Address, 1)))
+        return STATUS_ACCESS_VIOLATION;
+    return KiIsPrivileged(Code[0], Code[1]) ? STATUS_PRIVILEGED_INSTRUCTION
+                                            : STATUS_ACCESS_VIOLATION;
+}
+
+/* Not resolved: ends the process, or the failing copy, or the machine. */
+static VOID KiHandlePageFaultFailure(PKTRAP_FRAME Frame, ULONG_PTR Address, NTSTATUS Status)
+{
+    ULONG Write = (Frame->ErrCode & PAGE_FAULT_WRITE) != 0;
+
+    if (KiIsUserTrap(Frame))
+        PspExceptionInUserMode(Status, Frame, Address, Write);
+    else if (Frame->Eip >= (ULONG_PTR)KiCopyUserMemoryStart &&
+             Frame->Eip < (ULONG_PTR)KiCopyUserMemoryEnd && Address < MI_USER_PROBE_ADDRESS)
+        Frame->Eip = (ULONG_PTR)KiCopyUserMemoryFault;
+    else
+        KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, Write, Address, Frame);
+}
+
+/* CR2 has to be read before anything else can fault, so before interrupts are enabled. */
+static VOID KiHandlePageFault(PKTRAP_FRAME Frame)
+{
+    ULONG_PTR Address = KiReadCr2();
+    KPROCESSOR_MODE Mode = KiIsUserTrap(Frame) ? UserMode : KernelMode;
+    NTSTATUS Status;
+
+    KeGetCurrentPrcb()->PageFaults++;
+    if (Mode == KernelMode)
+        KeGetCurrentPrcb()->KernelPageFaults++;
+    if (!(Frame->EFlags & EFLAGS_IF))
+        KiBugCheckWithFrame(IRQL_NOT_LESS_OR_EQUAL, Address, MAXULONG,
+                            (Frame->ErrCode & PAGE_FAULT_WRITE) != 0, Frame->Eip, Frame);
+    KiEnableInterrupts();
+    Status = MmAccessFault(Frame->ErrCode, (PVOID)Address, Mode, Frame);
+    if (!NT_SUCCESS(Status))
+        KiHandlePageFaultFailure(Frame, Address, Status);
+}
+
+/* An exception that is not a page fault, in the kernel: these end here. */
+static NORETURN VOID KiKernelException(PKTRAP_FRAME Frame, ULONG Vector)
+{
+    NTSTATUS Status = KiStatusOfVector(Vector);
+
+    if (Vector == VECTOR_NMI)
+        KiBugCheckWithFrame(NMI_HARDWARE_FAILURE, 0x4F4454, 0, 0, 0, Frame);
+    if (Vector == VECTOR_MACHINE_CHECK)
+        KiBugCheckWithFrame(MACHINE_CHECK_EXCEPTION, 0, 0, 0, 0, Frame);
+    if (Status == STATUS_BREAKPOINT || Status == STATUS_ASSERTION_FAILURE)
+        KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, 0, 0, Frame);
+    KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, Vector, 0, 0, 0, Frame);
+}
+
+VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector)
+{
+    if (Vector == VECTOR_PAGE_FAULT) {
+        KiHandlePageFault(Frame);
+    } else if (!KiIsUserTrap(Frame) || Vector == VECTOR_NMI || Vector == VECTOR_MACHINE_CHECK) {
+        KiKernelException(Frame, Vector);
+    } else {
+        NTSTATUS Status = KiStatusOfVector(Vector);
+        KiEnableInterrupts();
+        if (Vector == VECTOR_GENERAL_PROTECTION)
+            Status = KiStatusOfProtectionFault(Frame);
+        PspExceptionInUserMode(Status, Frame, Frame->Eip, 0);
+    }
+    if (KiIsUserTrap(Frame))
+        KiReturnToUserMode(Frame);
+    KiDisableInterrupts();
+}
+
+/* A hardware interrupt, or a replayed one. Interrupts are disabled, here and on return. */
+VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
+{
+    KIRQL OldIrql;
+
+    KeGetCurrentPrcb()->InterruptCount++;
+    if (HalBeginSystemInterrupt(Vector, &OldIrql)) {
+        KiEnableInterrupts();
+        KiDispatchToInterruptObjects(Frame, Vector);
+        KiDisableInterrupts();
+        HalEndSystemInterrupt(OldIrql);
+    }
+    if (KiIsUserTrap(Frame))
+        KiReturnToUserMode(Frame);
+}
+
+/*
+ * The last thing before a return to user mode: a thread that has been told to end, ends here,
+ * where it holds nothing. Interrupts are disabled on return, so nothing can be told any more.
+ */
+VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+
+    KiDisableInterrupts();
+    if (Thread->ApcState.UserApcPending) {
+        KiEnableInterrupts();
+        PspExitTerminatingThread();
+    }
+    if (KiGetCurrentIrql() != PASSIVE_LEVEL)
+        KiBugCheckWithFrame(IRQL_GT_ZERO_AT_SYSTEM_SERVICE, Frame->Eip, KiGetCurrentIrql(), 0, 0,
+                            Frame);
+    if (Thread->CombinedApcDisable || Thread->ApcStateIndex)
+        KiBugCheckWithFrame(APC_INDEX_MISMATCH, Frame->Eip, Thread->ApcStateIndex,
+                            Thread->CombinedApcDisable, 0, Frame);
+}
+
+/*
+ * The double fault, on its own task and stack: most likely a kernel stack ran into its guard
+ * page. The interrupted registers are in the task-state segment that the processor left.
+ */
+NORETURN VOID KiDoubleFault(VOID)
+{
+    KIPCR *Pcr = KeGetPcr();
+    PKTSS Tss = (PKTSS)Pcr->Pcr.TSS;
+    static KTRAP_FRAME Frame;
+
+    Frame.Eip = Tss->Eip;
+    Frame.SegCs = Tss->Cs;
+    Frame.EFlags = Tss->EFlags;
+    Frame.TempEsp = Tss->Esp;
+    Frame.Ebp = Tss->Ebp;
+    Frame.Eax = Tss->Eax;
+    Frame.Ebx = Tss->Ebx;
+    Frame.Ecx = Tss->Ecx;
+    Frame.Edx = Tss->Edx;
+    Frame.Esi = Tss->Esi;
+    Frame.Edi = Tss->Edi;
+    KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, 8, (ULONG_PTR)Tss, 0, 0, &Frame);
+}

@@ -1,0 +1,211 @@
+/*
+ * Threads, processes, and what makes them wait and run.
+ *
+ * One lock, the dispatcher lock, guards all that decides who runs: ready queues, wait lists,
+ * signal states, the timer list, thread states and priorities. It is held across the context
+ * switch itself: the thread that was switched away from took it, the one that was switched to
+ * releases it. So no processor can run a thread before its registers are saved. It is the
+ * innermost lock but for the DPC queue's and the log's.
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include "kernel/nt.h"
+#include "kernel/ke/ke.h"
+
+/* The life of a thread; the numbers are Windows'. */
+typedef enum _KTHREAD_STATE {
+    Initialized,  /* made, not yet ready for the first time */
+    Ready,        /* in a ready queue */
+    Running,      /* on a processor */
+    Standby,      /* chosen as a processor's next */
+    Terminated,   /* will never run again */
+    Waiting,      /* on wait lists of one or more dispatcher objects */
+    Transition,   /* (its kernel stack is not resident: not yet) */
+    DeferredReady /* (readied without the lock: not yet) */
+} KTHREAD_STATE;
+
+/* DISPATCHER_HEADER.Type */
+typedef enum _KOBJECT_TYPE {
+    EventNotificationObject = 0,
+    EventSynchronizationObject = 1,
+    KMutantObject = 2,
+    KProcessObject = 3,
+    KQueueObject = 4,
+    KSemaphoreObject = 5,
+    KThreadObject = 6,
+    KTimerNotificationObject = 8,
+    KTimerSynchronizationObject = 9,
+} KOBJECT_TYPE;
+
+#define TIMER_WAIT_BLOCK      3  /* of a thread's four built-in wait blocks, the time-out's */
+#define LOW_REALTIME_PRIORITY 16 /* from here up: no boosts, no decay */
+#define IDLE_PRIORITY         (-1) /* the idle thread's alone: anything preempts it */
+#define THREAD_QUANTUM        6    /* units; a clock tick takes 3 */
+#define CLOCK_QUANTUM_DECREMENT 3
+
+/*
+ * What the dispatcher knows of a process. Members that Server 2003 has stand at its offsets.
+ */
+typedef struct _KPROCESS {
+    DISPATCHER_HEADER Header;       /* 00: signalled when the last thread has ended */
+    LIST_ENTRY ProfileListHead;     /* 10 */
+    ULONG_PTR DirectoryTableBase[2]; /* 18: what CR3 is loaded with; [1] is not used */
+    UCHAR Fill1[0x38 - 0x20];
+    ULONG KernelTime, UserTime; /* 38 */
+    UCHAR Fill2[0x50 - 0x40];
+    LIST_ENTRY ThreadListHead; /* 50: of KTHREAD.ThreadListEntry; dispatcher lock */
+    UCHAR Fill3[0x62 - 0x58];
+    SCHAR BasePriority; /* 62 */
+    SCHAR QuantumReset;
+    struct _MM_SPACE *Space; /* 64: what is behind DirectoryTableBase */
+    UCHAR Fill4[0x78 - 0x68];
+} KPROCESS;
+
+C_ASSERT(FIELD_OFFSET(KPROCESS, DirectoryTableBase) == 0x18);
+C_ASSERT(FIELD_OFFSET(KPROCESS, ThreadListHead) == 0x50);
+C_ASSERT(sizeof(KPROCESS) == 0x78);
+
+/*
+ * What the dispatcher knows of a thread. Members that Server 2003 has stand at its offsets.
+ */
+typedef struct _KTHREAD {
+    DISPATCHER_HEADER Header;   /* 000: signalled when the thread has ended */
+    LIST_ENTRY MutantListHead;  /* 010 */
+    PVOID InitialStack;         /* 018: top of the kernel stack; a user trap frame ends here */
+    PVOID StackLimit;           /* 01C: lowest address of the kernel stack */
+    PVOID KernelStack;          /* 020: ESP while not running, see switch.S */
+    ULONG ThreadLock;           /* 024 */
+    KAPC_STATE ApcState;        /* 028: .Process is the address space the thread runs in */
+    ULONG Fill1[2];             /* 040 */
+    ULONG ContextSwitches;      /* 048 */
+    volatile UCHAR State;       /* 04C: KTHREAD_STATE */
+    UCHAR NpxState;
+    KIRQL WaitIrql;             /* 04E */
+    KPROCESSOR_MODE WaitMode;   /* 04F */
+    LONG_PTR WaitStatus;        /* 050: what the wait returns */
+    PKWAIT_BLOCK WaitBlockList; /* 054: circular through NextWaitBlock; NULL: none */
+    BOOLEAN Alertable;          /* 058 */
+    BOOLEAN WaitNext;           /* 059 */
+    UCHAR WaitReason;           /* 05A: KWAIT_REASON */
+    SCHAR Priority;             /* 05B: the dynamic one */
+    UCHAR Fill2[4];
+    LIST_ENTRY WaitListEntry; /* 060: in a ready queue */
+    PVOID Queue;              /* 068 */
+    ULONG WaitTime;           /* 06C: tick count at which the state was entered */
+    union {
+        struct {
+            SHORT KernelApcDisable;  /* 070 */
+            SHORT SpecialApcDisable; /* 072 */
+        };
+        ULONG CombinedApcDisable;
+    };
+    PVOID Teb;    /* 074: user address */
+    KTIMER Timer; /* 078: the wait's time-out */
+    UCHAR Fill3[8];
+    union {
+        KWAIT_BLOCK WaitBlock[4]; /* 0A8 */
+        struct {
+            UCHAR WaitBlockFill[0x2F];
+            KPROCESSOR_MODE PreviousMode; /* 0D7: who called the running service */
+        };
+    };
+    UCHAR Fill4[8];
+    PKTRAP_FRAME TrapFrame; /* 110: of the running service or fault */
+    PVOID CallbackStack;    /* 114 */
+    PVOID ServiceTable;     /* 118 */
+    UCHAR ApcStateIndex;    /* 11C: 1 while attached */
+    UCHAR IdealProcessor;
+    BOOLEAN Preempted; /* 11E: to go to the head of its queue */
+    UCHAR Fill5[2];
+    SCHAR BasePriority;       /* 121 */
+    SCHAR PriorityDecrement;  /* 122: what of the boost goes at once */
+    UCHAR Fill6[5];
+    struct _KPROCESS *Process; /* 128: the owner, attached or not */
+    KAFFINITY Affinity;        /* 12C */
+    UCHAR Fill7[8];
+    KAPC_STATE SavedApcState; /* 138: while attached */
+    UCHAR Fill8[8];
+    PVOID StackBase; /* 158: top of the kernel stack's pages */
+    UCHAR Fill9;
+    SCHAR Quantum; /* 15D */
+    UCHAR Fill10[2];
+    ULONG KernelTime; /* 160: clock ticks */
+    UCHAR Fill11[0x18C - 0x164];
+    ULONG UserTime;             /* 18C */
+    LIST_ENTRY ThreadListEntry; /* 190: in Process->ThreadListHead */
+    PVOID SystemRoutine;        /* 198: how a new thread begins */
+    PVOID StartRoutine;
+    PVOID StartContext;
+    UCHAR Fill12[0x1B8 - 0x1A4];
+} KTHREAD;
+
+C_ASSERT(FIELD_OFFSET(KTHREAD, ApcState.Process) == 0x38);
+C_ASSERT(FIELD_OFFSET(KTHREAD, State) == 0x4C);
+C_ASSERT(FIELD_OFFSET(KTHREAD, Priority) == 0x5B);
+C_ASSERT(FIELD_OFFSET(KTHREAD, Teb) == 0x74);
+C_ASSERT(FIELD_OFFSET(KTHREAD, WaitBlock) == 0xA8);
+C_ASSERT(FIELD_OFFSET(KTHREAD, PreviousMode) == 0xD7);
+C_ASSERT(FIELD_OFFSET(KTHREAD, TrapFrame) == 0x110);
+C_ASSERT(FIELD_OFFSET(KTHREAD, BasePriority) == 0x121);
+C_ASSERT(FIELD_OFFSET(KTHREAD, Process) == 0x128);
+C_ASSERT(FIELD_OFFSET(KTHREAD, StackBase) == 0x158);
+C_ASSERT(FIELD_OFFSET(KTHREAD, Quantum) == 0x15D);
+C_ASSERT(FIELD_OFFSET(KTHREAD, UserTime) == 0x18C);
+C_ASSERT(sizeof(KTHREAD) == 0x1B8);
+
+/* dispatcher.c: the lock, and what happens when it is let go. */
+KIRQL KiLockDispatcherDatabase(VOID);            /* IRQL: <= DISPATCH_LEVEL; raises to it */
+VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);  /* switches threads if one is due */
+VOID KiLockDispatcherDatabaseAtSynchLevel(VOID); /* IRQL: DISPATCH_LEVEL */
+VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID);
+
+/* ready.c: the dispatcher lock is held. */
+VOID KiReadyThread(PKTHREAD Thread);
+VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+PKTHREAD KiSelectNextThread(PKPRCB Prcb);
+VOID KiSwapThread(VOID); /* away from the current thread, whose new state is set */
+VOID KiQuantumEnd(VOID);
+VOID KiInitializeReadyQueues(PKPRCB Prcb);
+
+/* switch.S */
+VOID FASTCALL KiSwapContext(PKTHREAD Old, PKTHREAD New);
+VOID KiThreadStartup(VOID);
+
+/* dpc.c */
+VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
+VOID KiInitializeDpcs(PKPRCB Prcb);
+
+/* wait.c: the dispatcher lock is held. */
+VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
+VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
+
+/* timer.c */
+VOID KiInitializeTime(LONGLONG SystemTime);
+VOID KiUpdateTime(PKTRAP_FRAME Frame); /* the clock's service routine, at CLOCK2_LEVEL */
+VOID KiTimerExpiration(VOID);          /* at DISPATCH_LEVEL, without the dispatcher lock */
+BOOLEAN KiInsertTimer(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc);
+BOOLEAN KiRemoveTimer(PKTIMER Timer); /* both: dispatcher lock held */
+LONGLONG KiQueryInterruptTime(VOID);
+
+/* thread.c */
+typedef VOID (*PKSYSTEM_ROUTINE)(PVOID StartRoutine, PVOID StartContext);
+VOID KeInitializeThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackTop,
+                        PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine, PVOID StartContext);
+VOID KeStartThread(PKTHREAD Thread);
+NORETURN VOID KeTerminateThread(KPRIORITY Increment);
+VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackLimit);
+PKTHREAD KeWaitForEndedThread(VOID);
+VOID KeAlertThreadToEnd(PKTHREAD Thread);
+NORETURN VOID KiIdleLoop(VOID);
+
+/* process.c */
+VOID KeInitializeProcess(struct _KPROCESS *Process, struct _MM_SPACE *Space,
+                         SCHAR BasePriority);
+
+static inline struct _KPROCESS *KiGetCurrentProcess(VOID)
+{
+    return (struct _KPROCESS *)KiGetCurrentThread()->ApcState.Process;
+}
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * How a thread begins and ends, as far as the dispatcher is concerned.
+ */
+#include "kernel/rtl/rtl.h"
+#include "sched/sched.h"
+
+/* What KiSwapContext takes off a new thread's stack; see the picture in switch.S. */
+typedef struct _KSWITCH_FRAME {
+    PVOID ExceptionList;
+    ULONG_PTR Edi, Esi, Ebx, Ebp;
+    ULONG_PTR ReturnAddress;
+} KSWITCH_FRAME;
+
+/* Threads that have ended and whose stacks can be freed, by another thread. Dispatcher lock. */
+static LIST_ENTRY KiEndedThreads = {&KiEndedThreads, &KiEndedThreads};
+static KEVENT KiThreadEnded;
+
+static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop)
+{
+    RtlZeroMemory(Thread, sizeof *Thread);
+    Thread->Header.Type = KThreadObject;
+    Thread->Header.Size = sizeof *Thread / sizeof(ULONG);
+    InitializeListHead(&Thread->Header.WaitListHead);
+    InitializeListHead(&Thread->MutantListHead);
+    InitializeListHead(&Thread->ApcState.ApcListHead[KernelMode]);
+    InitializeListHead(&Thread->ApcState.ApcListHead[UserMode]);
+    KeInitializeTimer(&Thread->Timer);
+    Thread->InitialStack = Thread->StackBase = StackTop;
+    Thread->StackLimit = (PUCHAR)StackTop - KERNEL_STACK_BYTES;
+    Thread->Process = Process;
+    Thread->ApcState.Process = Process;
+    Thread->Priority = Thread->BasePriority = Process->BasePriority;
+    Thread->Quantum = THREAD_QUANTUM;
+    Thread->Affinity = 1;
+    Thread->State = Initialized;
+}
+
+/*
+ * Prepares a thread that will begin with SystemRoutine(StartRoutine, StartContext) at APC_LEVEL's
+ * end, on the kernel stack whose top is given. It is made ready by KeStartThread. SystemRoutine
+ * must not return.
+ */
+VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
+                        PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine, PVOID StartContext)
+{
+    /* A user thread's trap frame will lie at the very top: the first frame begins below it. */
+    KSWITCH_FRAME *Frame =
+        (KSWITCH_FRAME *)((PUCHAR)StackTop - sizeof(KTRAP_FRAME) - sizeof(KSWITCH_FRAME));
+
+    KiInitializeThreadCommon(Thread, Process, StackTop);
+    Thread->SystemRoutine = SystemRoutine;
+    Thread->StartRoutine = StartRoutine;
+    Thread->StartContext = StartContext;
+    Frame->ExceptionList = (PVOID)-1;
+    Frame->Ebx = (ULONG_PTR)SystemRoutine;
+    Frame->Esi = (ULONG_PTR)StartRoutine;
+    Frame->Edi = (ULONG_PTR)StartContext;
+    Frame->Ebp = 0;
+    Frame->ReturnAddress = (ULONG_PTR)KiThreadStartup + 1;
+    Thread->KernelStack = Frame;
+}
+
+/* The thread that runs start-up becomes processor 0's idle thread; it needs no switch frame. */
+VOID KiInitializeIdleThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackLimit)
+{
+    KiInitializeThreadCommon(Thread, Process, (PUCHAR)StackLimit + KERNEL_STACK_BYTES);
+    Thread->Priority = Thread->BasePriority = IDLE_PRIORITY;
+    Thread->State = Running;
+    KeInitializeEvent(&KiThreadEnded, SynchronizationEvent, FALSE);
+}
+
+VOID KeStartThread(PKTHREAD Thread)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+
+    InsertTailList(&Thread->Process->ThreadListHead, &Thread->ThreadListEntry);
+    KiReadyThread(Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
+/* A new thread's first instructions in C: it was switched to with the lock held. */
+VOID KiBeginThread(VOID)
+{
+    KiUnlockDispatcherDatabase(PASSIVE_LEVEL);
+}
+
+/*
+ * Ends the current thread: signals it, hands it to the one who frees ended threads, and switches
+ * away for good. Its stack is used until the very switch, which the lock covers.
+ */
+NORETURN VOID KeTerminateThread(KPRIORITY Increment)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+
+    KiLockDispatcherDatabase();
+    RemoveEntryList(&Thread->ThreadListEntry);
+    Thread->State = Terminated;
+    Thread->Header.SignalState = 1;
+    KiWaitTest(Thread, Increment);
+    InsertTailList(&KiEndedThreads, &Thread->WaitListEntry);
+    KiThreadEnded.Header.SignalState = 1;
+    KiWaitTest(&KiThreadEnded, 0);
+    KiSwapThread();
+    KeBugCheckEx(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0); /* an ended thread cannot run */
+}
+
+/* Waits for a thread to have ended and be off its stack, and returns it. IRQL: PASSIVE_LEVEL. */
+PKTHREAD KeWaitForEndedThread(VOID)
+{
+    PKTHREAD Thread = NULL;
+    KIRQL OldIrql;
+
+    for (;;) {
+        OldIrql = KiLockDispatcherDatabase();
+        if (!IsListEmpty(&KiEndedThreads))
+            Thread = CONTAINING_RECORD(RemoveHeadList(&KiEndedThreads), KTHREAD, WaitListEntry);
+        KiUnlockDispatcherDatabase(OldIrql);
+        if (Thread)
+            return Thread;
+        KeWaitForSingleObject(&KiThreadEnded, Executive, KernelMode, FALSE, NULL);
+    }
+}
+
+/* Tells a thread that it is to end when it next goes back to user mode; ends its user-mode wait. */
+VOID KeAlertThreadToEnd(PKTHREAD Thread)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+
+    Thread->ApcState.UserApcPending = TRUE;
+    if (Thread->State == Waiting && Thread->WaitMode == UserMode)
+        KiUnwaitThread(Thread, STATUS_USER_APC, 0);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
+/* What a processor does when there is nothing to do: it halts until the next interrupt. */
+NORETURN VOID KiIdleLoop(VOID)
+{
+    for (;;)
+        __asm__ volatile("sti; hlt");
+}
+
+PKTHREAD NTAPI KeGetCurrentThread(VOID)
+{
+    return KiGetCurrentThread();
+}

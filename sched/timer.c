@@ -1,0 +1,248 @@
+/*
+ * Time and timers. The clock's interrupt keeps the two times (interrupt time, which only grows,
+ * and system time), charges ticks to the running thread, and asks for the DISPATCH interrupt when
+ * a timer is due or the quantum is used up. Timers expire there, at DISPATCH_LEVEL.
+ *
+ * Set timers are a list in the order of their due times, under the dispatcher lock. Due times are
+ * interrupt times, so a change of the system time does not move relative ones.
+ */
+#include "kernel/hal/hal.h"
+#include "sched/sched.h"
+
+volatile KSYSTEM_TIME KeTickCount;
+
+static LIST_ENTRY KiTimerList = {&KiTimerList, &KiTimerList};
+static LONGLONG KiNextDue = MAXLONGLONG; /* of the first timer; read by the clock without lock */
+static LONGLONG KiBootTime;              /* system time - interrupt time */
+
+/* The reader's half of the protocol is in KiReadSystemTime: High2 first, High1 last. */
+static VOID KiWriteSystemTime(volatile KSYSTEM_TIME *Time, LONGLONG Value)
+{
+    Time->High2Time = (LONG)(Value >> 32);
+    Time->LowPart = (ULONG)Value;
+    Time->High1Time = (LONG)(Value >> 32);
+}
+
+static LONGLONG KiReadSystemTime(volatile KSYSTEM_TIME *Time)
+{
+    LONG High;
+    ULONG Low;
+
+    do {
+        High = Time->High1Time;
+        Low = Time->LowPart;
+    } while (High != Time->High2Time);
+    return ((LONGLONG)High << 32) | Low;
+}
+
+LONGLONG KiQueryInterruptTime(VOID)
+{
+    return KiReadSystemTime(&SharedUserData->InterruptTime);
+}
+
+VOID KiInitializeTime(LONGLONG SystemTime)
+{
+    KiBootTime = SystemTime;
+    KiWriteSystemTime(&SharedUserData->SystemTime, SystemTime);
+    SharedUserData->TickCountMultiplier = CLOCK_TICK_100NS / 10000 << 24;
+}
+
+/* Charges a tick to the running thread; its quantum may end. */
+static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
+{
+    PKTHREAD Thread = Prcb->CurrentThread;
+
+    if (KiIsUserTrap(Frame)) {
+        Thread->UserTime++;
+        Prcb->UserTime++;
+    } else {
+        Thread->KernelTime++;
+        Prcb->KernelTime++;
+        if (Prcb->DpcRoutineActive)
+            Prcb->DpcTime++;
+    }
+    if (Thread == Prcb->IdleThread)
+        return;
+    Thread->Quantum -= CLOCK_QUANTUM_DECREMENT;
+    if (Thread->Quantum <= 0) {
+        Prcb->QuantumEnd = TRUE;
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    }
+}
+
+/* The clock's interrupt service routine. IRQL: CLOCK2_LEVEL. */
+VOID KiUpdateTime(PKTRAP_FRAME Frame)
+{
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    LONGLONG Now = KiQueryInterruptTime() + CLOCK_TICK_100NS;
+
+    KiWriteSystemTime(&SharedUserData->InterruptTime, Now);
+    KiWriteSystemTime(&SharedUserData->SystemTime, Now + KiBootTime);
+    KiWriteSystemTime(&KeTickCount, KiReadSystemTime(&KeTickCount) + 1);
+    KiWriteSystemTime(&SharedUserData->TickCount, KiReadSystemTime(&KeTickCount));
+    SharedUserData->TickCountLowDeprecated = KeTickCount.LowPart;
+    if (KiNextDue <= Now) {
+        Prcb->TimerRequest = TRUE;
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    }
+    KiChargeTick(Prcb, Frame);
+}
+
+static VOID KiUpdateNextDue(VOID)
+{
+    BOOLEAN Enable = KiSaveInterrupts(); /* the clock reads the two halves one after the other */
+
+    KiNextDue = IsListEmpty(&KiTimerList)
+                    ? MAXLONGLONG
+                    : (LONGLONG)CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry)
+                          ->DueTime.QuadPart;
+    KiRestoreInterrupts(Enable);
+}
+
+static VOID KiInsertByDueTime(PKTIMER Timer)
+{
+    PLIST_ENTRY Entry = KiTimerList.Blink;
+
+    while (Entry != &KiTimerList &&
+           CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart >
+               Timer->DueTime.QuadPart)
+        Entry = Entry->Blink;
+    InsertHeadList(Entry, &Timer->TimerListEntry);
+    Timer->Header.Inserted = TRUE;
+    KiUpdateNextDue();
+}
+
+/*
+ * Sets a timer that is not set. DueTime: negative relative, else absolute system time. FALSE: it
+ * is due already, and has not been inserted. The dispatcher lock is held.
+ */
+BOOLEAN KiInsertTimer(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    LONGLONG Now = KiQueryInterruptTime();
+    LONGLONG Due = DueTime.QuadPart < 0 ? Now - DueTime.QuadPart : DueTime.QuadPart - KiBootTime;
+
+    Timer->Period = Period;
+    Timer->Dpc = Dpc;
+    if (DueTime.QuadPart < 0 && Due < 0)
+        Due = MAXLONGLONG; /* so far off that it wrapped */
+    Timer->DueTime.QuadPart = Due;
+    if (Due <= Now)
+        return FALSE;
+    KiInsertByDueTime(Timer);
+    return TRUE;
+}
+
+/* TRUE: it was set. The dispatcher lock is held. */
+BOOLEAN KiRemoveTimer(PKTIMER Timer)
+{
+    if (!Timer->Header.Inserted)
+        return FALSE;
+    Timer->Header.Inserted = FALSE;
+    RemoveEntryList(&Timer->TimerListEntry);
+    KiUpdateNextDue();
+    return TRUE;
+}
+
+/* A timer's time has come: signal it, set it again if it is periodic, queue its DPC. */
+static VOID KiSignalTimer(PKTIMER Timer)
+{
+    PKDPC Dpc = Timer->Dpc;
+    LARGE_INTEGER Now;
+
+    Timer->Header.SignalState = 1;
+    KiWaitTest(Timer, 0);
+    if (Timer->Period) {
+        Timer->DueTime.QuadPart = KiQueryInterruptTime() + (LONGLONG)Timer->Period * 10000;
+        KiInsertByDueTime(Timer);
+    }
+    if (Dpc) {
+        KeQuerySystemTime(&Now);
+        KeInsertQueueDpc(Dpc, (PVOID)Now.LowPart, (PVOID)Now.HighPart);
+    }
+}
+
+VOID KiTimerExpiration(VOID)
+{
+    KiLockDispatcherDatabaseAtSynchLevel();
+    while (KiNextDue <= KiQueryInterruptTime()) {
+        PKTIMER Timer = CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry);
+        KiRemoveTimer(Timer);
+        KiSignalTimer(Timer);
+    }
+    KiUnlockDispatcherDatabaseFromSynchLevel();
+}
+
+VOID NTAPI KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
+{
+    RtlZeroMemory(Timer, sizeof *Timer);
+    Timer->Header.Type = (UCHAR)(KTimerNotificationObject + Type);
+    Timer->Header.Size = sizeof *Timer / sizeof(ULONG);
+    InitializeListHead(&Timer->Header.WaitListHead);
+}
+
+VOID NTAPI KeInitializeTimer(PKTIMER Timer)
+{
+    KeInitializeTimerEx(Timer, NotificationTimer);
+}
+
+/*
+ * Sets a timer, anew if it is set (WDK: KeSetTimerEx). Period in milliseconds, 0: once. TRUE: it
+ * was set before. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    BOOLEAN WasSet;
+    KIRQL OldIrql;
+
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    WasSet = KiRemoveTimer(Timer);
+    Timer->Header.SignalState = 0;
+    if (!KiInsertTimer(Timer, DueTime, Period, Dpc))
+        KiSignalTimer(Timer);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return WasSet;
+}
+
+BOOLEAN NTAPI KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
+{
+    return KeSetTimerEx(Timer, DueTime, 0, Dpc);
+}
+
+/* TRUE: it was set. Its DPC may still be queued or running (WDK: KeCancelTimer). */
+BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer)
+{
+    KIRQL OldIrql;
+    BOOLEAN WasSet;
+
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    WasSet = KiRemoveTimer(Timer);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return WasSet;
+}
+
+BOOLEAN NTAPI KeReadStateTimer(PKTIMER Timer)
+{
+    return Timer->Header.SignalState != 0;
+}
+
+VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
+{
+    CurrentTime->QuadPart = KiReadSystemTime(&SharedUserData->SystemTime);
+}
+
+VOID NTAPI(KeQueryTickCount)(PLARGE_INTEGER TickCount)
+{
+    TickCount->QuadPart = KiReadSystemTime(&KeTickCount);
+}
+
+ULONGLONG NTAPI KeQueryInterruptTime(VOID)
+{
+    return KiQueryInterruptTime();
+}
+
+ULONG NTAPI KeQueryTimeIncrement(VOID)
+{
+    return CLOCK_TICK_100NS;
+}
