@@ -50,7 +50,10 @@ static BOOLEAN BootpNumber(PCSTR Text, PULONG Value)
         return FALSE;
     for (; *Text; Text++) {
         CHAR c = *Text | 0x20;
-        Digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : Base;
+        if (c >= '0' && c <= '9')
+            Digit = c - '0';
+        else
+            Digit = c >= 'a' && c <= 'f' ? c - 'a' + 10u : Base;
         if (Digit >= Base || Result > (MAXULONG - Digit) / Base)
             return FALSE;
         Result = Result * Base + Digit;

@@ -25,7 +25,7 @@ typedef struct _BUGCHECK_NAME {
 
 /* Made by the Makefile from the public header bugcodes.h. */
 static const BUGCHECK_NAME KiBugCheckNames[] = {
-#include "build/bugcodes.inc"
+#include <build/bugcodes.inc>
 };
 
 static PCSTR KiBugCheckName(ULONG Code)
@@ -149,7 +149,7 @@ NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_
     KiDisableInterrupts();
     if (InterlockedExchange(&Entered, 1) != 0)
         HalpPowerOff(EXIT_BUGCHECK);
-    KeGetPcr()->Pcr.Irql = HIGH_LEVEL;
+    KiGetPcr()->Pcr.Irql = HIGH_LEVEL;
     KiBugCheckData[0] = Code;
     KiBugCheckData[1] = P1;
     KiBugCheckData[2] = P2;

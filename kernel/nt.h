@@ -31,9 +31,35 @@
 DECLSPEC_NORETURN NTKERNELAPI VOID NTAPI KeBugCheckEx(ULONG, ULONG_PTR, ULONG_PTR, ULONG_PTR,
                                                       ULONG_PTR) __attribute__((noreturn));
 
-#ifndef FASTCALL
-#define FASTCALL __fastcall
-#endif
+/* What user-mode headers declare and the DDK's do not, at Windows' values. */
+#define PROCESS_TERMINATE         0x0001
+#define PROCESS_CREATE_THREAD     0x0002
+#define PROCESS_VM_OPERATION      0x0008
+#define PROCESS_QUERY_INFORMATION 0x0400
+#define MEM_IMAGE                 0x1000000
+#define FILE_DEVICE_CONSOLE       0x50
+#define IMAGE_SUBSYSTEM_NATIVE    1
+#define MACHINE_CHECK_EXCEPTION   0x9C
+
+typedef struct _MEMORY_BASIC_INFORMATION {
+    PVOID BaseAddress;
+    PVOID AllocationBase;
+    ULONG AllocationProtect;
+    SIZE_T RegionSize;
+    ULONG State;
+    ULONG Protect;
+    ULONG Type;
+} MEMORY_BASIC_INFORMATION, *PMEMORY_BASIC_INFORMATION;
+
+/* Exported under these names, though the headers give them as macros over other routines. */
+VOID(NTAPI KeRaiseIrql)(KIRQL NewIrql, PKIRQL OldIrql);
+VOID(NTAPI KeLowerIrql)(KIRQL NewIrql);
+VOID(NTAPI KeAcquireSpinLock)(PKSPIN_LOCK SpinLock, PKIRQL OldIrql);
+VOID(NTAPI KeReleaseSpinLock)(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
+VOID(NTAPI KeAcquireSpinLockAtDpcLevel)(PKSPIN_LOCK SpinLock);
+VOID(NTAPI KeReleaseSpinLockFromDpcLevel)(PKSPIN_LOCK SpinLock);
+VOID(NTAPI KeQueryTickCount)(PLARGE_INTEGER TickCount);
+NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 
 #define NORETURN __attribute__((noreturn))
 

@@ -4,6 +4,11 @@
  */
 #include "mm/mm.h"
 
+/* Exported data: where the two halves end and begin. */
+PVOID MmHighestUserAddress = (PVOID)MI_HIGHEST_USER_ADDRESS;
+ULONG_PTR MmUserProbeAddress = MI_USER_PROBE_ADDRESS;
+PVOID MmSystemRangeStart = (PVOID)MI_SYSTEM_BASE;
+
 /* The valid PTE behind Va in the current address space, by value; 0 if there is none. */
 static MMPTE MiWalk(ULONG_PTR Va)
 {

@@ -3,7 +3,8 @@
  *
  * All 512 page tables of the upper half exist from the start, as one array of 524,288 PTEs. So the
  * PTE of a kernel address is MmSystemPtes[(va - 80000000h) >> 12], whichever directory is loaded.
- * The upper 512 entries of every page directory are copies of one template that never changes.
+ * Every page directory begins as a copy of one template: the lower 512 entries empty, the upper
+ * 512 pointing at these tables; and its upper entries never change.
  * When the kernel maps something new, it writes into a table that every directory points at
  * already: there is nothing to copy, and no process can be behind. (Windows makes system page
  * tables later on, too, and copies their entries into other directories on a page fault.)
@@ -16,6 +17,7 @@
 #include "mm/mm.h"
 #include "boot/loader.h"
 #include "kernel/rtl/rtl.h"
+#include "mm/init.h"
 
 #define WINDOW_PAGES     (MI_WINDOW_SIZE >> PAGE_SHIFT)
 #define LEGACY_PAGES     256 /* the first megabyte: BIOS data, the screen */
@@ -23,7 +25,7 @@
 #define TABLES_BYTES     (MI_SYSTEM_PTES * sizeof(MMPTE))
 
 PMMPTE MmSystemPtes;
-MMPTE MmDirectoryTemplate[MI_PDES - MI_FIRST_SYSTEM_PDE] __attribute__((aligned(PAGE_SIZE)));
+MMPTE MmDirectoryTemplate[MI_PDES] __attribute__((aligned(PAGE_SIZE)));
 
 extern UCHAR KiBootStackGuard[];
 
@@ -61,17 +63,16 @@ static VOID MiMapWindowPages(ULONG First, ULONG Count)
  */
 VOID MiBuildSystemSpace(ULONG TablesFrame, ULONG DirectoryFrame)
 {
-    PMMPTE Directory = MiWindow(DirectoryFrame);
     ULONG i;
 
     MmSystemPtes = MiWindow(TablesFrame);
     MiMapWindowPages(0, LEGACY_PAGES);
     for (i = 0; i < LoaderBlock.MemoryCount; i++)
         MiMapWindowPages(LoaderBlock.Memory[i].FirstPage, LoaderBlock.Memory[i].PageCount);
-    for (i = 0; i < MI_PDES - MI_FIRST_SYSTEM_PDE; i++) {
-        MmDirectoryTemplate[i].Long = ((TablesFrame + i) << PAGE_SHIFT) | PTE_VALID | PTE_WRITE;
-        Directory[MI_FIRST_SYSTEM_PDE + i] = MmDirectoryTemplate[i];
-    }
+    for (i = MI_FIRST_SYSTEM_PDE; i < MI_PDES; i++)
+        MmDirectoryTemplate[i].Long =
+            ((TablesFrame + i - MI_FIRST_SYSTEM_PDE) << PAGE_SHIFT) | PTE_VALID | PTE_WRITE;
+    memcpy(MiWindow(DirectoryFrame), MmDirectoryTemplate, sizeof MmDirectoryTemplate);
     KiWriteCr3(DirectoryFrame << PAGE_SHIFT);
 }
 

@@ -103,8 +103,7 @@ static inline PVOID MiWindow(PFN_NUMBER Frame)
 
 /* kernelspace.c: the shared half. */
 extern PMMPTE MmSystemPtes;            /* the 524,288 PTEs of the upper half */
-extern MMPTE MmDirectoryTemplate[]; /* the upper 512 entries of every page directory;
-                                        * read-only once start-up has filled it */
+extern MMPTE MmDirectoryTemplate[]; /* what every page directory begins as; read-only by then */
 static inline PMMPTE MiSystemPte(const VOID *Va)
 {
     return &MmSystemPtes[((ULONG_PTR)Va - MI_SYSTEM_BASE) >> PAGE_SHIFT];

@@ -86,19 +86,16 @@ VOID MmInitializeSystemSpace(PMM_SPACE Space)
 NTSTATUS MmCreateSpace(PMM_SPACE Space)
 {
     PFN_NUMBER Frame;
-    PMMPTE Directory;
     NTSTATUS Status;
 
     if (!MiChargeCommitment(1))
         return STATUS_COMMITMENT_LIMIT;
-    Frame = MiAllocateZeroedFrame(ZoneWindow, UsageDirectory, NULL);
+    Frame = MiAllocateFrame(ZoneWindow, UsageDirectory, NULL);
     if (Frame == MI_NO_FRAME) {
         MiReturnCommitment(1);
         return STATUS_NO_MEMORY;
     }
-    Directory = MiWindow(Frame);
-    memcpy(&Directory[MI_FIRST_SYSTEM_PDE], MmDirectoryTemplate,
-           (MI_PDES - MI_FIRST_SYSTEM_PDE) * sizeof(MMPTE));
+    memcpy(MiWindow(Frame), MmDirectoryTemplate, PAGE_SIZE);
     MiInitializeSpace(Space, Frame);
     ExAcquireFastMutex(&Space->Lock);
     Status = MiMapSharedData(Space);

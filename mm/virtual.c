@@ -8,6 +8,7 @@
 #include "mm/mm.h"
 #include "kernel/ex/capture.h"
 #include "kernel/ps/ps.h"
+#include "kernel/services.h"
 
 /* What a service works on: a process, attached to if it is not the current one. */
 typedef struct _MI_TARGET {

@@ -7,6 +7,7 @@
  * below DISPATCH_LEVEL: at once, for user code. All under the dispatcher lock.
  */
 #include "kernel/hal/hal.h"
+#include "kernel/services.h"
 #include "sched/sched.h"
 
 VOID KiInitializeReadyQueues(PKPRCB Prcb)

@@ -171,6 +171,7 @@ VOID KiInitializeReadyQueues(PKPRCB Prcb);
 /* switch.S */
 VOID FASTCALL KiSwapContext(PKTHREAD Old, PKTHREAD New);
 VOID KiThreadStartup(VOID);
+VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 
 /* dpc.c */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
@@ -193,10 +194,11 @@ typedef VOID (*PKSYSTEM_ROUTINE)(PVOID StartRoutine, PVOID StartContext);
 VOID KeInitializeThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackTop,
                         PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine, PVOID StartContext);
 VOID KeStartThread(PKTHREAD Thread);
-NORETURN VOID KeTerminateThread(KPRIORITY Increment);
+NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess);
 VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackLimit);
 PKTHREAD KeWaitForEndedThread(VOID);
 VOID KeAlertThreadToEnd(PKTHREAD Thread);
+VOID KeAlertProcessToEnd(struct _KPROCESS *Process);
 NORETURN VOID KiIdleLoop(VOID);
 
 /* process.c */

@@ -24,7 +24,7 @@
  *
  * IRQL: DISPATCH_LEVEL; the dispatcher lock is held, and released by the thread switched to.
  */
-#include "build/offsets.h"
+#include <build/offsets.h>
 #include "mm/layout.h"
 
         .cfi_sections .debug_frame

@@ -85,10 +85,11 @@ VOID KiBeginThread(VOID)
 }
 
 /*
- * Ends the current thread: signals it, hands it to the one who frees ended threads, and switches
- * away for good. Its stack is used until the very switch, which the lock covers.
+ * Ends the current thread, and with the last one its process: signals both, hands the thread to
+ * the one who frees ended threads, and switches away for good. Its stack is used until the very
+ * switch, which the lock covers.
  */
-NORETURN VOID KeTerminateThread(KPRIORITY Increment)
+NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess)
 {
     PKTHREAD Thread = KiGetCurrentThread();
 
@@ -96,7 +97,11 @@ NORETURN VOID KeTerminateThread(KPRIORITY Increment)
     RemoveEntryList(&Thread->ThreadListEntry);
     Thread->State = Terminated;
     Thread->Header.SignalState = 1;
-    KiWaitTest(Thread, Increment);
+    KiWaitTest(Thread, 0);
+    if (LastOfProcess) {
+        Thread->Process->Header.SignalState = 1;
+        KiWaitTest(Thread->Process, 0);
+    }
     InsertTailList(&KiEndedThreads, &Thread->WaitListEntry);
     KiThreadEnded.Header.SignalState = 1;
     KiWaitTest(&KiThreadEnded, 0);
@@ -121,14 +126,35 @@ PKTHREAD KeWaitForEndedThread(VOID)
     }
 }
 
+/* The dispatcher lock is held. */
+static VOID KiAlertToEnd(PKTHREAD Thread)
+{
+    Thread->ApcState.UserApcPending = TRUE;
+    if (Thread->State == Waiting && Thread->WaitMode == UserMode)
+        KiUnwaitThread(Thread, STATUS_USER_APC, 0);
+}
+
 /* Tells a thread that it is to end when it next goes back to user mode; ends its user-mode wait. */
 VOID KeAlertThreadToEnd(PKTHREAD Thread)
 {
     KIRQL OldIrql = KiLockDispatcherDatabase();
 
-    Thread->ApcState.UserApcPending = TRUE;
-    if (Thread->State == Waiting && Thread->WaitMode == UserMode)
-        KiUnwaitThread(Thread, STATUS_USER_APC, 0);
+    KiAlertToEnd(Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
+/* The same for all of a process's started threads but the current one. */
+VOID KeAlertProcessToEnd(PKPROCESS Process)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PLIST_ENTRY Entry;
+
+    for (Entry = Process->ThreadListHead.Flink; Entry != &Process->ThreadListHead;
+         Entry = Entry->Flink) {
+        PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
+        if (Thread != KiGetCurrentThread())
+            KiAlertToEnd(Thread);
+    }
     KiUnlockDispatcherDatabase(OldIrql);
 }
 

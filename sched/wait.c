@@ -6,6 +6,7 @@
  * object stays signalled. All under the dispatcher lock, so a wake-up cannot be lost between the
  * test of an object and the insertion of the wait block.
  */
+#include "kernel/services.h"
 #include "sched/sched.h"
 
 #define OBJECT_HEADER_OF(Object) ((PDISPATCHER_HEADER)(Object))

@@ -64,26 +64,34 @@ NTSTATUS ExProbeOut(PVOID To, SIZE_T Bytes)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS ExCaptureString(PUNICODE_STRING String, const UNICODE_STRING *From)
+NTSTATUS ExCaptureStringText(PUNICODE_STRING String, const UNICODE_STRING *Header)
 {
-    UNICODE_STRING Copy;
-    NTSTATUS Status = ExCopyIn(&Copy, From, sizeof Copy);
+    NTSTATUS Status;
 
     String->Buffer = NULL;
-    if (!NT_SUCCESS(Status))
-        return Status;
-    if ((Copy.Length & 1) || Copy.Length > NAME_LIMIT)
-        return Copy.Length & 1 ? STATUS_OBJECT_NAME_INVALID : STATUS_NAME_TOO_LONG;
-    String->Length = Copy.Length;
-    String->MaximumLength = Copy.Length + sizeof(WCHAR);
+    if (Header->Length & 1)
+        return STATUS_OBJECT_NAME_INVALID;
+    if (Header->Length > NAME_LIMIT)
+        return STATUS_NAME_TOO_LONG;
+    String->Length = Header->Length;
+    String->MaximumLength = Header->Length + sizeof(WCHAR);
     String->Buffer = ExAllocatePoolWithTag(PagedPool, String->MaximumLength, TAG_CAPTURE);
     if (String->Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    String->Buffer[Copy.Length / sizeof(WCHAR)] = 0;
-    Status = ExCopyIn(String->Buffer, Copy.Buffer, Copy.Length);
+    String->Buffer[Header->Length / sizeof(WCHAR)] = 0;
+    Status = ExCopyIn(String->Buffer, Header->Buffer, Header->Length);
     if (!NT_SUCCESS(Status))
         ExReleaseString(String);
     return Status;
+}
+
+NTSTATUS ExCaptureString(PUNICODE_STRING String, const UNICODE_STRING *From)
+{
+    UNICODE_STRING Header;
+    NTSTATUS Status = ExCopyIn(&Header, From, sizeof Header);
+
+    String->Buffer = NULL;
+    return NT_SUCCESS(Status) ? ExCaptureStringText(String, &Header) : Status;
 }
 
 VOID ExReleaseString(PUNICODE_STRING String)

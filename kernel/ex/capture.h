@@ -18,8 +18,10 @@ NTSTATUS ExCopyOut(PVOID To, const VOID *From, SIZE_T Bytes);
 /* Can the caller's memory be written? Tried page by page, with what is there already. */
 NTSTATUS ExProbeOut(PVOID To, SIZE_T Bytes);
 
-/* A counted string of the caller's, in paged pool and with a zero behind it; freed by release. */
+/* A counted string of the caller's, in paged pool and with a zero behind it; freed by release.
+ * ExCaptureStringText takes a header that has been captured already. */
 NTSTATUS ExCaptureString(PUNICODE_STRING String, const UNICODE_STRING *From);
+NTSTATUS ExCaptureStringText(PUNICODE_STRING String, const UNICODE_STRING *Header);
 VOID ExReleaseString(PUNICODE_STRING String);
 
 /* OBJECT_ATTRIBUTES of the caller's. */

@@ -17,6 +17,7 @@ BOOLEAN HalEnableSystemInterrupt(ULONG Vector);
 VOID HalDisableSystemInterrupt(ULONG Vector);
 KIRQL HalVectorToIrql(ULONG Vector);
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
+VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql);
 
 /* serial.c */
 VOID HalpInitializeSerial(VOID);

@@ -77,7 +77,7 @@ static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
         Pcr->Pcr.IRR &= ~IRR_DISPATCH;
         Pcr->Pcr.Irql = DISPATCH_LEVEL;
         KiDispatchInterrupt();
-        KeGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
+        KiGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
     }
 }
 
@@ -85,7 +85,7 @@ static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
 static VOID HalpReplayPending(KIRQL Irql)
 {
     for (;;) {
-        PKIPCR Pcr = KeGetPcr();
+        PKIPCR Pcr = KiGetPcr();
         ULONG Pending = Pcr->Pcr.IRR & HalpDeliverable[Irql];
         if (Pending == 0)
             break;
@@ -117,7 +117,7 @@ VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
     if (OldIrql < NewIrql)
         KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0, (ULONG_PTR)__builtin_return_address(0));
     __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
-    if (__readfsdword(FIELD_OFFSET(KPCR, IRR)) & HalpDeliverable[NewIrql]) {
+    if (KiGetPendingInterrupts() & HalpDeliverable[NewIrql]) {
         BOOLEAN Enable = KiSaveInterrupts();
         HalpReplayPending(NewIrql);
         KiRestoreInterrupts(Enable);
@@ -151,7 +151,7 @@ KIRQL NTAPI KeRaiseIrqlToSynchLevel(VOID)
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql)
 {
     BOOLEAN Enable = KiSaveInterrupts();
-    PKIPCR Pcr = KeGetPcr();
+    PKIPCR Pcr = KiGetPcr();
 
     Pcr->Pcr.IRR |= 1 << Irql;
     if (Enable && Pcr->Pcr.Irql < Irql)
@@ -163,7 +163,7 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
 {
     BOOLEAN Enable = KiSaveInterrupts();
 
-    KeGetPcr()->Pcr.IRR &= ~(1 << Irql);
+    KiGetPcr()->Pcr.IRR &= ~(1 << Irql);
     KiRestoreInterrupts(Enable);
 }
 
@@ -174,7 +174,7 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
  */
 BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
 {
-    PKIPCR Pcr = KeGetPcr();
+    PKIPCR Pcr = KiGetPcr();
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     KIRQL Irql = HalVectorToIrql(Vector);
 
@@ -199,7 +199,7 @@ BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
 /* Called last for an interrupt that began: back to the old IRQL. Interrupts disabled. */
 VOID HalEndSystemInterrupt(KIRQL OldIrql)
 {
-    KeGetPcr()->Pcr.Irql = OldIrql;
+    KiGetPcr()->Pcr.Irql = OldIrql;
     HalpReplayPending(OldIrql);
 }
 
@@ -211,7 +211,7 @@ BOOLEAN HalEnableSystemInterrupt(ULONG Vector)
     if (Irq >= PIC_LINES)
         return FALSE;
     Enable = KiSaveInterrupts();
-    KeGetPcr()->Pcr.IDR &= ~(1 << Irq);
+    KiGetPcr()->Pcr.IDR &= ~(1 << Irq);
     HalpPicSetMask(Irq, FALSE);
     KiRestoreInterrupts(Enable);
     return TRUE;
@@ -221,7 +221,7 @@ VOID HalDisableSystemInterrupt(ULONG Vector)
 {
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     BOOLEAN Enable = KiSaveInterrupts();
-    PKIPCR Pcr = KeGetPcr();
+    PKIPCR Pcr = KiGetPcr();
 
     Pcr->Pcr.IDR |= 1 << Irq;
     Pcr->Pcr.IRR &= ~IRR_LINE(Irq);

@@ -141,7 +141,7 @@ typedef struct _KPRCB {
     ULONG PageFaults;
     ULONG KernelPageFaults;
     ULONG ExceptionCount;
-    UCHAR Fill1[0x520 - 0x138];
+    UCHAR Fill1[0x520 - 0x134];
 
     struct _KTHREAD *NpxThread; /* 520 */
     ULONG InterruptCount;       /* 524 */
@@ -182,14 +182,16 @@ C_ASSERT(FIELD_OFFSET(KPCR, Irql) == 0x24);
 C_ASSERT(sizeof(KIPCR) <= PAGE_SIZE);
 
 /* This processor's control region. The pointer is only good while the thread cannot move. */
-static inline PKIPCR KeGetPcr(VOID)
+static inline PKIPCR KiGetPcr(VOID)
 {
-    return (PKIPCR)__readfsdword(FIELD_OFFSET(KPCR, SelfPcr));
+    PKIPCR Pcr;
+    __asm__ volatile("movl %%fs:0x1C, %0" : "=r"(Pcr));
+    return Pcr;
 }
 
 static inline PKPRCB KeGetCurrentPrcb(VOID)
 {
-    return (PKPRCB)__readfsdword(FIELD_OFFSET(KPCR, Prcb));
+    return &KiGetPcr()->PrcbData;
 }
 
 /* The one-instruction forms for the kernel's own use: right even if the thread moves. */
@@ -205,6 +207,13 @@ static inline KIRQL KiGetCurrentIrql(VOID)
     KIRQL Irql;
     __asm__ volatile("movb %%fs:0x24, %0" : "=q"(Irql));
     return Irql;
+}
+
+static inline ULONG KiGetPendingInterrupts(VOID)
+{
+    ULONG Irr;
+    __asm__ volatile("movl %%fs:0x28, %0" : "=r"(Irr));
+    return Irr;
 }
 
 static inline VOID KiDisableInterrupts(VOID)
@@ -266,6 +275,9 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, struct _KTHREAD *IdleThread
 VOID KiSetDoubleFaultDirectory(ULONG_PTR DirectoryTableBase);
 extern BOOLEAN KiSmepEnabled;
 
+/* spinlock.c */
+VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock);
+
 /* interrupt.c */
 VOID KiInitializeInterrupts(VOID);
 
@@ -291,5 +303,7 @@ extern const UCHAR KiCopyUserMemoryStart[], KiCopyUserMemoryEnd[], KiCopyUserMem
 /* bugcheck.c */
 NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
                                   ULONG_PTR P4, PKTRAP_FRAME Frame);
+VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame); /* a place for breakpoints */
+NORETURN VOID KiDoubleFault(VOID);                   /* trap.c */
 
 #endif

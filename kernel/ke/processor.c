@@ -29,10 +29,9 @@
 #define CPUID_EBX7_SMEP 0x80
 
 typedef struct _KDESCRIPTOR {
-    USHORT Pad;
     USHORT Limit;
     PVOID Base;
-} KDESCRIPTOR;
+} __attribute__((packed)) KDESCRIPTOR;
 
 typedef struct _KPROCESSOR_TABLES {
     KGDTENTRY Gdt[KGDT_BYTES / sizeof(KGDTENTRY)];
@@ -115,11 +114,11 @@ static VOID KiInitializeIdt(VOID)
 
 static VOID KiLoadTables(KPROCESSOR_TABLES *Tables)
 {
-    KDESCRIPTOR Gdt = {0, sizeof Tables->Gdt - 1, Tables->Gdt};
-    KDESCRIPTOR Idt = {0, sizeof KiIdt - 1, KiIdt};
+    KDESCRIPTOR Gdt = {sizeof Tables->Gdt - 1, Tables->Gdt};
+    KDESCRIPTOR Idt = {sizeof KiIdt - 1, KiIdt};
 
-    __asm__ volatile("lgdt %0" : : "m"(Gdt.Limit));
-    __asm__ volatile("lidt %0" : : "m"(Idt.Limit));
+    __asm__ volatile("lgdt %0" : : "m"(Gdt));
+    __asm__ volatile("lidt %0" : : "m"(Idt));
     __asm__ volatile("ljmp %0, $1f\n1:" : : "i"(KGDT_R0_CODE));
     __asm__ volatile("movl %0, %%ss" : : "r"(KGDT_R0_DATA));
     __asm__ volatile("movl %0, %%ds; movl %0, %%es" : : "r"(KGDT_R3_DATA | RPL_USER));
@@ -157,7 +156,7 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
     Pcr->Pcr.NtTib.ExceptionList = (PVOID)-1;
     Pcr->Pcr.SelfPcr = &Pcr->Pcr;
     Pcr->Pcr.Prcb = &Pcr->PrcbData;
-    Pcr->Pcr.Irql = HIGH_LEVEL;
+    Pcr->Pcr.Irql = PASSIVE_LEVEL; /* interrupts are still disabled */
     Pcr->Pcr.IDR = MAXULONG;
     Pcr->Pcr.IDT = (PVOID)KiIdt;
     Pcr->Pcr.GDT = (PVOID)Tables->Gdt;

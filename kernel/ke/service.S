@@ -7,7 +7,7 @@
  *
  *      ECX = Routine, EDX = Arguments, EBP+08 = Count (removed by the callee)
  */
-#include "build/offsets.h"
+#include <build/offsets.h>
 
         .cfi_sections .debug_frame
         .text

@@ -20,11 +20,6 @@ static inline VOID KiLetSpinLockGo(PKSPIN_LOCK SpinLock)
     *(volatile KSPIN_LOCK *)SpinLock = 0;
 }
 
-VOID NTAPI(KeInitializeSpinLock)(PKSPIN_LOCK SpinLock)
-{
-    *SpinLock = 0;
-}
-
 /* Raises to DISPATCH_LEVEL and takes the lock; returns the old IRQL. IRQL: <= DISPATCH_LEVEL. */
 KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK SpinLock)
 {
@@ -57,6 +52,12 @@ VOID FASTCALL KefReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 BOOLEAN FASTCALL KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     return InterlockedExchange((LONG *)SpinLock, 1) == 0;
+}
+
+/* Exported as KeInitializeSpinLock, which the headers give inline to all but WDM drivers. */
+VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock)
+{
+    *SpinLock = 0;
 }
 
 /* The routines below carry the macros' names: older drivers import them. */

@@ -20,7 +20,7 @@
  * that, as a DWARF expression on the saved CS, so that GDB unwinds at every instruction into the
  * interrupted code, kernel or user.
  */
-#include "build/offsets.h"
+#include <build/offsets.h>
 #include "mm/layout.h"
 
         .cfi_sections .debug_frame
@@ -95,6 +95,7 @@ KiTrapStubs:
         STUBS   15, 16, 0
         STUBS   17, 17, 1
         STUBS   18, 255, 0
+        .noaltmacro
 
 /* Here: error code and the interrupted EBP are pushed, EBP holds the vector. */
         .balign 16

@@ -191,7 +191,7 @@ VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame)
  */
 NORETURN VOID KiDoubleFault(VOID)
 {
-    KIPCR *Pcr = KeGetPcr();
+    KIPCR *Pcr = KiGetPcr();
     PKTSS Tss = (PKTSS)Pcr->Pcr.TSS;
     static KTRAP_FRAME Frame;
 

@@ -12,8 +12,8 @@
  * that callees otherwise preserve.
  *
  * _allshl, _allshr, _aullshr: the value in EDX:EAX is shifted by CL. The processor's shifts take
- * the count modulo 32 (SDM vol. 2B, SHLD), so counts from 32 on are a move between the halves, and from
- * 64 on nothing of the value is left but, in _allshr, its sign.
+ * the count modulo 32 (SDM vol. 2B, SHLD), so counts from 32 on are a move between the halves, and
+ * from 64 on nothing of the value is left but, in _allshr, its sign.
  */
 
 /*

@@ -1,28 +1,32 @@
 /*
  * Rtl routines on plain memory. The DDK headers make macros of some of them (RtlZeroMemory is
- * memset), but other compilers' headers do not, and their drivers import the functions; a name in
- * parentheses is not taken for the macro.
+ * memset), but other compilers' headers do not, and their drivers import the functions.
  *
  * Locks: none. IRQL: any at which the memory may be touched.
  */
 #include "kernel/rtl/rtl.h"
 
-VOID(NTAPI RtlZeroMemory)(PVOID Destination, SIZE_T Length)
+#undef RtlZeroMemory
+#undef RtlFillMemory
+#undef RtlMoveMemory
+#undef RtlCopyMemory
+
+VOID NTAPI RtlZeroMemory(PVOID Destination, SIZE_T Length)
 {
     memset(Destination, 0, Length);
 }
 
-VOID(NTAPI RtlFillMemory)(PVOID Destination, SIZE_T Length, UCHAR Fill)
+VOID NTAPI RtlFillMemory(PVOID Destination, SIZE_T Length, UCHAR Fill)
 {
     memset(Destination, Fill, Length);
 }
 
-VOID(NTAPI RtlMoveMemory)(PVOID Destination, const VOID *Source, SIZE_T Length)
+VOID NTAPI RtlMoveMemory(PVOID Destination, const VOID *Source, SIZE_T Length)
 {
     memmove(Destination, Source, Length);
 }
 
-VOID(NTAPI RtlCopyMemory)(PVOID Destination, const VOID *Source, SIZE_T Length)
+VOID NTAPI RtlCopyMemory(PVOID Destination, const VOID *Source, SIZE_T Length)
 {
     memcpy(Destination, Source, Length);
 }

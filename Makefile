@@ -1,0 +1,164 @@
+# Upperhalf's build. `make help` says what there is to make.
+#
+#   make run     builds, and watches the demonstration
+#   make test    builds, and proves it
+#
+# Options: CHECKED=1  the checked build: -Og, every assertion (goes to build/checked)
+
+ifeq ($(CHECKED),1)
+BUILD  := build/checked
+OPTIMISE := -Og -DDBG=1
+else
+BUILD  := build
+OPTIMISE := -O2
+endif
+
+CC    := i686-linux-gnu-gcc
+LD    := i686-linux-gnu-ld
+NM    := i686-linux-gnu-nm
+PECC  := i686-w64-mingw32-gcc
+MINGW := /usr/share/mingw-w64/include
+
+# make V=1 shows the commands; else a line a file.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(2)')
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help run test test-unit test-long gdb clean setup
+
+all: $(BUILD)/upperhalf.elf $(BUILD)/bootset $(BUILD)/upperhalf.iso
+
+help:
+	@sed -n 's/^#   /  /p' Makefile
+	@echo "  make all | test-unit | test-long | gdb | clean"
+
+# --- the kernel ---------------------------------------------------------------------------------
+
+# The DDK headers as ELF sees them: kernel/nt.h has the rest.
+NTFLAGS := -march=i686 -std=gnu11 -fshort-wchar -fms-extensions -mms-bitfields -Wno-multichar \
+	-D_X86_ -D_WIN32 -D__MINGW32__ -D_NTOSKRNL_ -D_NTSYSTEM_ -D_NTHAL_ -D_WIN32_WINNT=0x0601 \
+	-I. -isystem $(MINGW)/ddk -isystem $(MINGW)
+
+CFLAGS := $(NTFLAGS) $(OPTIMISE) -g -ffreestanding -fno-pic -fno-stack-protector \
+	-fno-strict-aliasing -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+	-mgeneral-regs-only -mpreferred-stack-boundary=2 -ffile-prefix-map=$(CURDIR)=. \
+	-Wall -Wextra -Werror -Wmissing-prototypes -MMD -MP -I$(BUILD)/include
+
+KERNEL_SOURCES := $(sort $(wildcard boot/*.[cS] kernel/*.c kernel/*/*.[cS] mm/*.c sched/*.[cS]))
+KERNEL_SOURCES := $(filter-out kernel/ke/offsets.c,$(KERNEL_SOURCES))
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/obj/%.o) $(BUILD)/obj/exports.S.o
+GENERATED := $(BUILD)/include/build/offsets.h $(BUILD)/include/build/bugcodes.inc
+
+$(BUILD)/upperhalf.elf: $(KERNEL_OBJECTS) linker.ld tools/symbols.py
+	$(call say,LINK,$@)
+	$(Q)$(LD) -T linker.ld -nostdlib --build-id=none -o $@.first $(KERNEL_OBJECTS)
+	$(Q)$(NM) --numeric-sort $@.first | python3 tools/symbols.py > $(BUILD)/obj/symbols.S
+	$(Q)$(CC) -c -o $(BUILD)/obj/symbols.o $(BUILD)/obj/symbols.S
+	$(Q)$(LD) -T linker.ld -nostdlib --build-id=none -o $@ $(KERNEL_OBJECTS) $(BUILD)/obj/symbols.o
+	@rm -f $@.first
+
+$(BUILD)/obj/%.c.o: %.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.S.o: %.S Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/exports.S.o: tools/exports.py kernel/exports/ntoskrnl.def kernel/exports/hal.def
+	@mkdir -p $(@D)
+	$(call say,EXPORTS,kernel/exports)
+	$(Q)python3 tools/exports.py kernel/exports/ntoskrnl.def kernel/exports/hal.def > $(@:.o=)
+	$(Q)$(CC) -c -o $@ $(@:.o=)
+
+# Offsets of C structures for assembly: "->NAME VALUE" lines of a compilation, as defines.
+$(BUILD)/include/build/offsets.h: kernel/ke/offsets.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $(BUILD)/obj/offsets.d -MT $@ -S -o - $< | \
+		sed -n 's/^->\([A-Za-z0-9_]*\) \(.*\)/#define \1 \2/p' > $@
+
+# Names of the bug checks, from the public header.
+$(BUILD)/include/build/bugcodes.inc: $(MINGW)/bugcodes.h
+	@mkdir -p $(@D)
+	$(Q)sed -n 's/^#define[ \t]*\([A-Z0-9_]*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' $< > $@
+
+# --- drivers and programs -----------------------------------------------------------------------
+
+PEFLAGS := -march=i686 -std=gnu11 -O2 -g -ffreestanding -fno-omit-frame-pointer -Wno-multichar \
+	-fno-ident -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Werror -D_WIN32_WINNT=0x0601 -MMD -MP
+PELINK := -nostdlib -Wl,--no-insert-timestamp -Wl,--dynamicbase
+
+DRIVER_FLAGS := $(PEFLAGS) -I$(MINGW)/ddk
+DRIVER_LINK  := $(PELINK) -Wl,--subsystem,native -Wl,--entry,_DriverEntry@8 \
+	-Wl,--image-base,0x10000 -Wl,--exclude-all-symbols -shared
+
+DRIVERS := $(patsubst drivers/%/,%,$(sort $(dir $(wildcard drivers/*/*.c))))
+TEST_DRIVERS := $(basename $(notdir $(sort $(wildcard tests/drivers/*.c))))
+
+define DRIVER_RULE
+$(BUILD)/drivers/$(1).sys: $$(patsubst %.c,$(BUILD)/pe/%.o,$$(sort $$(wildcard drivers/$(1)/*.c)))
+	@mkdir -p $$(@D)
+	$$(call say,SYS,$$@)
+	$(Q)$(PECC) $(DRIVER_LINK) -o $$@ $$^ -lntoskrnl -lhal -lgcc
+endef
+$(foreach driver,$(DRIVERS),$(eval $(call DRIVER_RULE,$(driver))))
+
+$(BUILD)/tests/%.sys: $(BUILD)/pe/tests/drivers/%.o
+	@mkdir -p $(@D)
+	$(call say,SYS,$@)
+	$(Q)$(PECC) $(DRIVER_LINK) -o $@ $^ -lntoskrnl -lhal -lgcc
+
+$(BUILD)/pe/drivers/%.o: drivers/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(PECC) $(DRIVER_FLAGS) -c -o $@ $<
+
+$(BUILD)/pe/tests/drivers/%.o: tests/drivers/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(PECC) $(DRIVER_FLAGS) -c -o $@ $<
+
+include user/rules.mk
+
+BOOT_FILES := $(DRIVERS:%=$(BUILD)/drivers/%.sys) $(USER_FILES)
+TEST_FILES := $(TEST_DRIVERS:%=$(BUILD)/tests/%.sys) $(TEST_PROGRAMS)
+
+$(BUILD)/bootset: $(BOOT_FILES) Makefile
+	@printf '%s\n' $(BOOT_FILES) > $@
+
+$(BUILD)/upperhalf.iso: $(BUILD)/upperhalf.elf $(BUILD)/bootset tools/mkiso tools/bootset.py
+	tools/mkiso --kernel $(BUILD)/upperhalf.elf --bootset $(BUILD)/bootset $@
+
+# --- running and testing ------------------------------------------------------------------------
+
+setup:
+	@tools/setup
+
+run: setup
+	@$(MAKE) --no-print-directory $(BUILD)/upperhalf.elf $(BUILD)/bootset
+	tools/run --iso --kernel $(BUILD)/upperhalf.elf --bootset $(BUILD)/bootset
+
+test: setup
+	@$(MAKE) --no-print-directory all tests
+	$$(tools/setup --pytest) -q tests
+
+test-long: setup
+	@$(MAKE) --no-print-directory all tests
+	UPPERHALF_LONG=1 $$(tools/setup --pytest) -q tests
+
+.PHONY: tests
+tests: $(TEST_FILES) unit
+
+include tests/unit/rules.mk
+
+gdb: setup
+	@$(MAKE) --no-print-directory all
+	tools/debug
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,256 @@
+/*
+ * Driver objects: how a driver comes and goes. DriverEntry and DriverUnload run in a system worker
+ * thread, in the System process, whoever asked for it (WDK: DriverEntry's environment).
+ */
+#include "kernel/io/io.h"
+#include "kernel/kd/kd.h"
+#include "kernel/ke/ke.h"
+#include "kernel/rtl/rtl.h"
+#include "kernel/services.h"
+#include "sched/sched.h"
+
+#define TAG_DRIVER      'virD'
+#define DRIVER_PREFIX   L"\\Driver\\"
+#define SERVICES_PREFIX L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
+#define NAME_CHARACTERS 64
+
+/* A driver object, what hangs on it, and the text of its names. */
+typedef struct _IOP_DRIVER {
+    DRIVER_OBJECT Public;
+    DRIVER_EXTENSION Extension;
+    WCHAR NameText[NAME_CHARACTERS];
+} IOP_DRIVER;
+
+/* A load or unload, handed to a worker thread and waited for. */
+typedef struct _IOP_DRIVER_REQUEST {
+    WORK_QUEUE_ITEM Item;
+    KEVENT Done;
+    UNICODE_STRING ServiceName; /* its last component names the driver */
+    BOOLEAN Load;
+    NTSTATUS Status;
+} IOP_DRIVER_REQUEST;
+
+static FAST_MUTEX IopDriverLock; /* one load or unload at a time */
+
+static VOID IopFillDriver(IOP_DRIVER *Driver, PLDR_MODULE Module, PDRIVER_INITIALIZE Initialize)
+{
+    PDRIVER_OBJECT Object = &Driver->Public;
+    ULONG i;
+
+    Object->Type = IO_TYPE_DRIVER;
+    Object->Size = sizeof *Object;
+    Object->DriverExtension = &Driver->Extension;
+    Object->DriverInit = Initialize;
+    Object->DriverSection = Module;
+    Object->DriverStart = Module ? Module->DllBase : NULL;
+    Object->DriverSize = Module ? Module->SizeOfImage : 0;
+    Object->Flags = Module ? DRVO_LEGACY_DRIVER : DRVO_BUILTIN_DRIVER;
+    Driver->Extension.DriverObject = Object;
+    for (i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
+        Object->MajorFunction[i] = IopInvalidDeviceRequest;
+}
+
+/* From now on the driver's devices can be opened. */
+static VOID IopReadyDevices(PDRIVER_OBJECT Driver)
+{
+    PDEVICE_OBJECT Device;
+
+    for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice)
+        Device->Flags &= ~DO_DEVICE_INITIALIZING;
+}
+
+/*
+ * Makes a driver object called \Driver\Name and runs its entry routine. Module NULL: a driver that
+ * is part of the kernel. On success the name keeps the object alive.
+ */
+NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE Module,
+                         PDRIVER_OBJECT *NewDriver)
+{
+    UNICODE_STRING RegistryPath = {0};
+    WCHAR PathText[NAME_CHARACTERS + 64];
+    IOP_DRIVER *Driver;
+    NTSTATUS Status = ObpAllocateObject(IopDriverType, sizeof *Driver, (PVOID *)&Driver);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    IopFillDriver(Driver, Module, Initialize);
+    if (_snwprintf(Driver->NameText, NAME_CHARACTERS, L"%ws%ws", DRIVER_PREFIX, Name) < 0)
+        Status = STATUS_OBJECT_NAME_INVALID;
+    if (NT_SUCCESS(Status)) {
+        RtlInitUnicodeString(&Driver->Public.DriverName, Driver->NameText);
+        Status = ObpInsertName(&Driver->Public.DriverName, Driver, TRUE);
+    }
+    if (NT_SUCCESS(Status)) {
+        RtlInitUnicodeString(&Driver->Extension.ServiceKeyName,
+                             Driver->NameText + RTL_NUMBER_OF(DRIVER_PREFIX) - 1);
+        _snwprintf(PathText, RTL_NUMBER_OF(PathText), L"%ws%ws", SERVICES_PREFIX, Name);
+        RtlInitUnicodeString(&RegistryPath, PathText);
+        Status = Initialize(&Driver->Public, &RegistryPath);
+        if (NT_SUCCESS(Status))
+            IopReadyDevices(&Driver->Public);
+        else
+            ObpRemoveName(Driver);
+    }
+    ObDereferenceObject(Driver); /* the name has a reference */
+    if (NT_SUCCESS(Status) && NewDriver)
+        *NewDriver = &Driver->Public;
+    return Status;
+}
+
+/* The driver type's Delete routine: no device and no name refers to it any more. */
+VOID IopDeleteDriver(PVOID Object)
+{
+    PDRIVER_OBJECT Driver = Object;
+
+    if (Driver->DriverSection)
+        LdrUnloadDriverImage(Driver->DriverSection);
+}
+
+/* The part of a service's name after the last backslash. */
+static UNICODE_STRING IopLastComponent(PUNICODE_STRING Name)
+{
+    USHORT Units = Name->Length / sizeof(WCHAR), Start = Units;
+    UNICODE_STRING Last;
+
+    while (Start > 0 && Name->Buffer[Start - 1] != L'\\')
+        Start--;
+    Last.Buffer = Name->Buffer + Start;
+    Last.Length = Last.MaximumLength = (USHORT)((Units - Start) * sizeof(WCHAR));
+    return Last;
+}
+
+/* "demo" gives "demo" and "demo.sys". */
+static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICODE_STRING File,
+                               PWCHAR FileText)
+{
+    UNICODE_STRING Last = IopLastComponent(ServiceName);
+
+    if (Last.Length == 0 || Last.Length > (NAME_CHARACTERS - 16) * sizeof(WCHAR))
+        return STATUS_OBJECT_NAME_INVALID;
+    memcpy(Name, Last.Buffer, Last.Length);
+    Name[Last.Length / sizeof(WCHAR)] = 0;
+    _snwprintf(FileText, NAME_CHARACTERS, L"%ws.sys", Name);
+    RtlInitUnicodeString(File, FileText);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
+{
+    WCHAR Name[NAME_CHARACTERS], FileText[NAME_CHARACTERS];
+    UNICODE_STRING File;
+    PLDR_MODULE Module;
+    NTSTATUS Status = IopDriverNames(ServiceName, Name, &File, FileText);
+
+    if (NT_SUCCESS(Status))
+        Status = LdrLoadDriverImage(&File, &Module);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    /* From here the driver object owns the image: its Delete routine unloads it. */
+    Status = IopCreateDriver(Name, (PDRIVER_INITIALIZE)Module->EntryPoint, Module, NULL);
+    if (!NT_SUCCESS(Status))
+        KdPrintLine("Io: %wZ: DriverEntry failed (status %08lx)\n", &File, Status);
+    return Status;
+}
+
+static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
+{
+    WCHAR Text[NAME_CHARACTERS + 8];
+    UNICODE_STRING Path, Last = IopLastComponent(ServiceName);
+    PDRIVER_OBJECT Driver;
+    NTSTATUS Status;
+
+    if (_snwprintf(Text, RTL_NUMBER_OF(Text), L"%ws%wZ", DRIVER_PREFIX, &Last) < 0)
+        return STATUS_OBJECT_NAME_INVALID;
+    Text[RTL_NUMBER_OF(Text) - 1] = 0;
+    RtlInitUnicodeString(&Path, Text);
+    Status = ObpOpenPath(&Path, IopDriverType, NULL, (PVOID *)&Driver);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Driver->DriverUnload == NULL || (Driver->Flags & DRVO_UNLOAD_INVOKED)) {
+        Status = STATUS_INVALID_DEVICE_REQUEST;
+    } else if (!IopBeginUnload(Driver)) {
+        Status = STATUS_DEVICE_BUSY;
+    } else {
+        Driver->Flags |= DRVO_UNLOAD_INVOKED;
+        Driver->DriverUnload(Driver);
+        ObpRemoveName(Driver);
+    }
+    ObDereferenceObject(Driver);
+    return Status;
+}
+
+/* In a worker thread. Loads and unloads are kept apart at PASSIVE_LEVEL, for drivers run here. */
+static VOID NTAPI IopRunDriverRequest(PVOID Parameter)
+{
+    IOP_DRIVER_REQUEST *Request = Parameter;
+
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&IopDriverLock);
+    Request->Status =
+        Request->Load ? IopLoad(&Request->ServiceName) : IopUnload(&Request->ServiceName);
+    ExReleaseFastMutexUnsafe(&IopDriverLock);
+    KeLeaveCriticalRegion();
+    KeSetEvent(&Request->Done, IO_NO_INCREMENT, FALSE);
+}
+
+static NTSTATUS IopDriverRequest(PUNICODE_STRING ServiceName, BOOLEAN Load)
+{
+    IOP_DRIVER_REQUEST Request = {.ServiceName = *ServiceName, .Load = Load};
+
+    KeInitializeEvent(&Request.Done, NotificationEvent, FALSE);
+    ExInitializeWorkItem(&Request.Item, IopRunDriverRequest, &Request);
+    ExQueueWorkItem(&Request.Item, DelayedWorkQueue);
+    KeWaitForSingleObject(&Request.Done, Executive, KernelMode, FALSE, NULL);
+    return Request.Status;
+}
+
+NTSTATUS IoLoadDriver(PUNICODE_STRING ServiceName)
+{
+    return IopDriverRequest(ServiceName, TRUE);
+}
+
+static NTSTATUS IopCaptureDriverRequest(PUNICODE_STRING ServiceName, BOOLEAN Load)
+{
+    UNICODE_STRING Name;
+    NTSTATUS Status = ExCaptureString(&Name, ServiceName);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = IopDriverRequest(&Name, Load);
+    ExReleaseString(&Name);
+    return Status;
+}
+
+/* Loads a driver by its service key's name (WDK: ZwLoadDriver). IRQL: PASSIVE_LEVEL. */
+NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING DriverServiceName)
+{
+    return IopCaptureDriverRequest(DriverServiceName, TRUE);
+}
+
+/* Unloads a driver (WDK: ZwUnloadDriver). STATUS_DEVICE_BUSY: one of its devices is open. */
+NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName)
+{
+    return IopCaptureDriverRequest(DriverServiceName, FALSE);
+}
+
+static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device", .AllAccess = FILE_ALL_ACCESS,
+                                          .Delete = IopDeleteDevice, .Parse = IopParseDevice};
+static OBJECT_TYPE IopDriverTypeObject = {
+    .Name = "Driver", .AllAccess = FILE_ALL_ACCESS, .Delete = IopDeleteDriver};
+static OBJECT_TYPE IopFileTypeObject = {
+    .Name = "File", .AllAccess = FILE_ALL_ACCESS, .Close = IopCloseFile, .Delete = IopDeleteFile};
+
+POBJECT_TYPE IopDeviceType = &IopDeviceTypeObject, IopDriverType = &IopDriverTypeObject;
+static POBJECT_TYPE IopFileType = &IopFileTypeObject;
+POBJECT_TYPE *IoFileObjectType = &IopFileType;
+POBJECT_TYPE *IoDriverObjectType = &IopDriverType, *IoDeviceObjectType = &IopDeviceType;
+
+/* The drivers that are part of the kernel. */
+NTSTATUS IoInitialize(VOID)
+{
+    NTSTATUS Status;
+
+    ExInitializeFastMutex(&IopDriverLock);
+    Status = IopInitializeBootFiles();
+    return NT_SUCCESS(Status) ? IopInitializeConsole() : Status;
+}

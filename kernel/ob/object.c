@@ -1,0 +1,120 @@
+/*
+ * Objects as such: made, counted, deleted (kernel/ob/ob.h).
+ */
+#include "kernel/ob/ob.h"
+#include "kernel/ke/ke.h"
+#include "kernel/rtl/rtl.h"
+
+#define TAG_OBJECT 'jbO '
+
+static POBJECT_HEADER volatile ObpReaperList;
+static WORK_QUEUE_ITEM ObpReaperItem;
+
+/* Allocates an object of a type, its body zeroed, with one reference. */
+NTSTATUS ObpAllocateObject(POBJECT_TYPE Type, SIZE_T BodyBytes, PVOID *Object)
+{
+    POBJECT_HEADER Header =
+        ExAllocatePoolWithTag(NonPagedPool, sizeof *Header + BodyBytes, TAG_OBJECT);
+
+    if (Header == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    memset(Header, 0, sizeof *Header + BodyBytes);
+    Header->PointerCount = 1;
+    Header->Type = Type;
+    InterlockedIncrement(&Type->ObjectCount);
+    *Object = Header + 1;
+    return STATUS_SUCCESS;
+}
+
+static VOID ObpDeleteObject(POBJECT_HEADER Header)
+{
+    POBJECT_TYPE Type = Header->Type;
+
+    if (Type->Delete)
+        Type->Delete(Header + 1);
+    InterlockedDecrement(&Type->ObjectCount);
+    ExFreePoolWithTag(Header, TAG_OBJECT);
+}
+
+/* Deletes what was dereferenced for the last time at a raised IRQL. */
+static VOID NTAPI ObpReap(PVOID Parameter)
+{
+    POBJECT_HEADER Header = InterlockedExchangePointer((PVOID *)&ObpReaperList, NULL);
+
+    UNREFERENCED_PARAMETER(Parameter);
+    while (Header) {
+        POBJECT_HEADER Next = Header->Reaper;
+        ObpDeleteObject(Header);
+        Header = Next;
+    }
+}
+
+/* Whoever makes the list non-empty queues the work item; the worker empties it all. */
+static VOID ObpDeferDelete(POBJECT_HEADER Header)
+{
+    POBJECT_HEADER First;
+
+    do {
+        First = ObpReaperList;
+        Header->Reaper = First;
+    } while (InterlockedCompareExchangePointer((PVOID *)&ObpReaperList, Header, First) != First);
+    if (First == NULL)
+        ExQueueWorkItem(&ObpReaperItem, CriticalWorkQueue);
+}
+
+LONG_PTR FASTCALL ObfReferenceObject(PVOID Object)
+{
+    LONG Count = InterlockedIncrement(&OBJECT_TO_HEADER(Object)->PointerCount);
+
+    if (Count <= 1)
+        KeBugCheckEx(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, Count, 0);
+    return Count;
+}
+
+BOOLEAN ObpTryReference(PVOID Object)
+{
+    volatile LONG *Count = &OBJECT_TO_HEADER(Object)->PointerCount;
+    LONG Old = *Count, Seen;
+
+    while (Old > 0) {
+        Seen = InterlockedCompareExchange(Count, Old + 1, Old);
+        if (Seen == Old)
+            return TRUE;
+        Old = Seen;
+    }
+    return FALSE;
+}
+
+/* IRQL <= DISPATCH_LEVEL. */
+LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object)
+{
+    POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
+    LONG Count = InterlockedDecrement(&Header->PointerCount);
+
+    if (Count < 0)
+        KeBugCheckEx(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, Count, 0);
+    if (Count > 0)
+        return Count;
+    if (KiGetCurrentIrql() == PASSIVE_LEVEL)
+        ObpDeleteObject(Header);
+    else
+        ObpDeferDelete(Header);
+    return 0;
+}
+
+/* References an object if it is of a type (WDK: ObReferenceObjectByPointer). */
+NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess,
+                                          POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode)
+{
+    UNREFERENCED_PARAMETER(DesiredAccess);
+    UNREFERENCED_PARAMETER(AccessMode);
+    if (ObjectType && OBJECT_TO_HEADER(Object)->Type != ObjectType)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    ObfReferenceObject(Object);
+    return STATUS_SUCCESS;
+}
+
+VOID ObpInitializeReaper(VOID)
+{
+    ExInitializeWorkItem(&ObpReaperItem, ObpReap, NULL);
+}

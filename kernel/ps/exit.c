@@ -1,0 +1,202 @@
+/*
+ * How threads and processes end.
+ *
+ * A thread ends itself, always: somebody who wants another thread to end tells it so, and it ends
+ * where it holds nothing, on its way back to user mode (KiReturnToUserMode) or out of a user-mode
+ * wait. The last thread takes the process's memory and handles along. What it stands on (kernel
+ * stack, page directory) goes when the thread is switched away from and its last reference gone.
+ */
+#include "kernel/hal/hal.h"
+#include "kernel/kd/kd.h"
+#include "kernel/ps/ps.h"
+#include "kernel/services.h"
+
+#define EXIT_STATUS_LIMIT 95 /* what tools/run can pass on */
+
+typedef struct _STATUS_NAME {
+    NTSTATUS Status;
+    PCSTR Name;
+} STATUS_NAME;
+
+#define NAMED(Status) {Status, #Status}
+static const STATUS_NAME PspStatusNames[] = {
+    NAMED(STATUS_ACCESS_VIOLATION),      NAMED(STATUS_ILLEGAL_INSTRUCTION),
+    NAMED(STATUS_INTEGER_DIVIDE_BY_ZERO), NAMED(STATUS_INTEGER_OVERFLOW),
+    NAMED(STATUS_ARRAY_BOUNDS_EXCEEDED), NAMED(STATUS_PRIVILEGED_INSTRUCTION),
+    NAMED(STATUS_BREAKPOINT),            NAMED(STATUS_SINGLE_STEP),
+    NAMED(STATUS_ASSERTION_FAILURE),     NAMED(STATUS_STACK_OVERFLOW),
+    NAMED(STATUS_GUARD_PAGE_VIOLATION),  NAMED(STATUS_DATATYPE_MISALIGNMENT),
+    NAMED(STATUS_ILLEGAL_FLOAT_CONTEXT), NAMED(STATUS_FLOAT_INVALID_OPERATION),
+    NAMED(STATUS_FLOAT_MULTIPLE_TRAPS),  NAMED(STATUS_NO_MEMORY),
+};
+
+static PCSTR PspStatusName(NTSTATUS Status)
+{
+    ULONG i;
+
+    for (i = 0; i < RTL_NUMBER_OF(PspStatusNames); i++) {
+        if (PspStatusNames[i].Status == Status)
+            return PspStatusNames[i].Name;
+    }
+    return "exception";
+}
+
+/* The first program has ended: so has the run. */
+static NORETURN VOID PspEndRun(PEPROCESS Process)
+{
+    ULONG Status = (ULONG)Process->ExitStatus;
+
+    if (Process->EndedByException)
+        HalpPowerOff(EXIT_FIRST_EXCEPTION);
+    HalpPowerOff(EXIT_PROGRAM_STATUS + min(Status, EXIT_STATUS_LIMIT));
+}
+
+/* One thread less. TRUE: it was the last, and no other can begin any more. */
+static BOOLEAN PspLeaveProcess(PEPROCESS Process, NTSTATUS ExitStatus)
+{
+    BOOLEAN Last;
+
+    ExAcquireFastMutex(&PspLock);
+    PsThreadCount--;
+    Last = --Process->ActiveThreads == 0;
+    if (Last && !Process->Exiting) {
+        Process->Exiting = TRUE;
+        Process->ExitStatus = ExitStatus;
+    }
+    ExReleaseFastMutex(&PspLock);
+    return Last;
+}
+
+/* What the last thread does for its process, in its address space. */
+static VOID PspCleanProcess(PEPROCESS Process)
+{
+    PHANDLE_TABLE Table = Process->ObjectTable;
+
+    Process->ObjectTable = NULL;
+    ObpDeleteHandleTable(Table);
+    MmCleanSpace(&Process->Vm);
+    if (Process == PsInitialUserProcess)
+        PspEndRun(Process);
+}
+
+/* Ends the current thread. IRQL: PASSIVE_LEVEL; it holds nothing and is not attached. */
+NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
+{
+    PETHREAD Thread = (PETHREAD)KiGetCurrentThread();
+    PEPROCESS Process = Thread->ThreadsProcess;
+    PVOID Teb = Thread->Tcb.Teb;
+    BOOLEAN Last = PspLeaveProcess(Process, ExitStatus);
+
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    Thread->ExitStatus = ExitStatus;
+    Thread->Tcb.Teb = NULL;
+    if (Thread->UserStack && Last) {
+        PspCleanProcess(Process);
+    } else if (Thread->UserStack) {
+        MmFreeUserMemory(Thread->UserStack);
+        MmFreeUserMemory(Teb);
+    }
+    KeTerminateThread(Last);
+}
+
+/* A thread that was told to end: with its own status, or its process's. */
+NORETURN VOID PspExitTerminatingThread(VOID)
+{
+    PETHREAD Thread = (PETHREAD)KiGetCurrentThread();
+
+    PspExitThread(Thread->Terminating ? Thread->ExitStatus : Thread->ThreadsProcess->ExitStatus);
+}
+
+/* Undoes the creation of a thread that never ran. The caller keeps its reference. */
+VOID PspDiscardUnstarted(PETHREAD Thread)
+{
+    PEPROCESS Process = Thread->ThreadsProcess;
+    KAPC_STATE ApcState;
+
+    KeStackAttachProcess(&Process->Pcb, (PRKAPC_STATE)&ApcState);
+    if (Thread->UserStack) {
+        MmFreeUserMemory(Thread->UserStack);
+        MmFreeUserMemory(Thread->Tcb.Teb);
+    }
+    if (PspLeaveProcess(Process, STATUS_UNSUCCESSFUL))
+        PspCleanProcess(Process);
+    KeUnstackDetachProcess((PRKAPC_STATE)&ApcState);
+}
+
+/* Lets a process end: no new threads, and all but the current one are told. */
+VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus)
+{
+    ExAcquireFastMutex(&PspLock);
+    if (!Process->Exiting) {
+        Process->Exiting = TRUE;
+        Process->ExitStatus = ExitStatus;
+    }
+    ExReleaseFastMutex(&PspLock);
+    KeAlertProcessToEnd(&Process->Pcb);
+}
+
+/* An exception in user mode that nobody handles: says so, and ends the process. */
+VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address, ULONG Write)
+{
+    PEPROCESS Process = PspCurrentProcess();
+
+    if (Status == STATUS_ACCESS_VIOLATION && Address != Frame->Eip)
+        KdPrintLine("%s (pid %lu): %s at %08lx, %s %08lx; the process ends\n",
+                    Process->ImageFileName, PsPid(Process), PspStatusName(Status), Frame->Eip,
+                    Write ? "writing" : "reading", Address);
+    else
+        KdPrintLine("%s (pid %lu): %s (%08lx) at %08lx; the process ends\n",
+                    Process->ImageFileName, PsPid(Process), PspStatusName(Status), Status,
+                    Frame->Eip);
+    Process->EndedByException = TRUE;
+    PspTerminateProcess(Process, Status);
+    PspExitThread(Status);
+}
+
+/* Ends a process; NULL: the current one's other threads only (WDK: ZwTerminateProcess). */
+NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
+{
+    PEPROCESS Process, Current = PspCurrentProcess();
+    NTSTATUS Status;
+
+    if (ProcessHandle == NULL) {
+        KeAlertProcessToEnd(&Current->Pcb);
+        return STATUS_SUCCESS;
+    }
+    Status = PsReferenceProcess(ProcessHandle, PROCESS_TERMINATE, &Process);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Process == PsInitialSystemProcess)
+        Status = STATUS_ACCESS_DENIED;
+    else
+        PspTerminateProcess(Process, ExitStatus);
+    ObDereferenceObject(Process);
+    if (NT_SUCCESS(Status) && Process == Current)
+        PspExitThread(ExitStatus);
+    return Status;
+}
+
+/* Ends a thread; NULL or -2: the current one. */
+NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
+{
+    PETHREAD Thread, Current = (PETHREAD)KiGetCurrentThread();
+    NTSTATUS Status;
+
+    if (ThreadHandle == NULL)
+        PspExitThread(ExitStatus);
+    Status = ObReferenceObjectByHandle(ThreadHandle, THREAD_TERMINATE, *PsThreadType,
+                                       Current->Tcb.PreviousMode, (PVOID *)&Thread, NULL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Thread->UserStack == NULL) {
+        Status = STATUS_ACCESS_DENIED; /* a system thread ends itself */
+    } else if (Thread != Current) {
+        Thread->ExitStatus = ExitStatus;
+        Thread->Terminating = TRUE;
+        KeAlertThreadToEnd(&Thread->Tcb);
+    }
+    ObDereferenceObject(Thread);
+    if (NT_SUCCESS(Status) && Thread == Current)
+        PspExitThread(ExitStatus);
+    return Status;
+}

@@ -1,0 +1,97 @@
+/*
+ * Processes and threads as the executive has them: around the dispatcher's KPROCESS and KTHREAD,
+ * with a name, an id, handles, memory, an exit status.
+ *
+ * PspLock (fast mutex) guards the list of processes, each process's thread count and Exiting.
+ */
+#ifndef KERNEL_PS_PS_H
+#define KERNEL_PS_PS_H
+
+#include "kernel/ob/ob.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+
+#define IMAGE_NAME_LENGTH 16
+
+typedef struct _EPROCESS {
+    KPROCESS Pcb;
+    UCHAR Fill[0x94 - sizeof(KPROCESS)];
+    HANDLE UniqueProcessId;       /* 94 */
+    LIST_ENTRY ActiveProcessLinks; /* 98: in PsActiveProcessHead */
+    HANDLE InheritedFromUniqueProcessId;
+    MM_SPACE Vm;
+    PHANDLE_TABLE ObjectTable;
+    PVOID Peb;                  /* user address */
+    PVOID UserThreadStart;      /* ntdll!RtlUserThreadStart, where user threads begin */
+    ULONG ActiveThreads;
+    NTSTATUS ExitStatus;
+    BOOLEAN Exiting;            /* no new threads */
+    BOOLEAN EndedByException;
+    CHAR ImageFileName[IMAGE_NAME_LENGTH];
+} EPROCESS;
+
+C_ASSERT(FIELD_OFFSET(EPROCESS, UniqueProcessId) == 0x94);
+
+typedef struct _ETHREAD {
+    KTHREAD Tcb;
+    UCHAR Fill[0x1E4 - sizeof(KTHREAD)];
+    CLIENT_ID Cid; /* 1E4 */
+    PEPROCESS ThreadsProcess;
+    PVOID UserStack;      /* base of the user stack's reservation; NULL: a system thread */
+    NTSTATUS ExitStatus;
+    BOOLEAN Terminating;  /* to end with ExitStatus when it next goes back to user mode */
+} ETHREAD;
+
+C_ASSERT(FIELD_OFFSET(ETHREAD, Cid) == 0x1E4);
+
+#define PsPid(Process) ((ULONG)(ULONG_PTR)(Process)->UniqueProcessId)
+
+static inline PEPROCESS PspCurrentProcess(VOID) /* the thread's own, attached or not */
+{
+    return ((PETHREAD)KiGetCurrentThread())->ThreadsProcess;
+}
+
+extern LIST_ENTRY PsActiveProcessHead;
+extern ULONG PsProcessCount, PsThreadCount;
+extern PEPROCESS PsInitialUserProcess; /* its end is the end of the run */
+PKTHREAD PsGetIdleThread(VOID);
+extern FAST_MUTEX PspLock;
+
+/* init.c */
+VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
+NTSTATUS PsInitialize(VOID);
+NTSTATUS PsStartSystemThread(PKSTART_ROUTINE Routine, PVOID Context);
+NTSTATUS PsStartInitialProcess(PCSTR CommandLine);
+
+/* process.c: IRQL: PASSIVE_LEVEL. */
+NTSTATUS PspCreateProcess(PCSTR ImageName, PEPROCESS *Process); /* empty; one reference */
+NTSTATUS PsReferenceProcess(HANDLE Handle, ACCESS_MASK Access, PEPROCESS *Process);
+VOID PspDeleteProcess(PVOID Object);
+HANDLE PspAllocateId(VOID);
+NTSTATUS PspCreateFromFile(PUNICODE_STRING Path, PUNICODE_STRING CommandLine, HANDLE Parent,
+                           PEPROCESS *Process, PETHREAD *Thread); /* the thread not started */
+
+/* thread.c */
+typedef struct _PSP_USER_START {
+    ULONG_PTR Eip, Eax, Ebx; /* the first registers in user mode */
+} PSP_USER_START;
+NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine,
+                         PVOID StartContext, PETHREAD *Thread);
+NTSTATUS PspCreateUserThread(PEPROCESS Process, PSP_USER_START *Start, SIZE_T StackReserve,
+                             SIZE_T StackCommit, PETHREAD *Thread);
+VOID PspStartThread(PETHREAD Thread);
+VOID PspDeleteThread(PVOID Object);
+
+/* exit.c */
+NORETURN VOID PspExitThread(NTSTATUS ExitStatus);
+NORETURN VOID PspExitTerminatingThread(VOID);
+VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus); /* its other threads, too */
+VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address, ULONG Write);
+VOID PspDiscardUnstarted(PETHREAD Thread); /* one that has entered its process but never ran */
+
+/* peb.c: what user mode finds about itself. The thread is attached to the process. */
+NTSTATUS PspCreatePeb(PEPROCESS Process, PVOID ImageBase, PUNICODE_STRING ImagePath,
+                      PUNICODE_STRING CommandLine);
+NTSTATUS PspCreateTeb(PETHREAD Thread, PVOID StackTop, PVOID StackLimit);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The system services that the DDK headers do not declare, and structures that go with them, as
+ * Windows has them.
+ */
+#ifndef KERNEL_SERVICES_H
+#define KERNEL_SERVICES_H
+
+#include "kernel/nt.h"
+
+/* Windows' structure, as far as it is used; the pointers are absolute. */
+typedef struct _RTL_USER_PROCESS_PARAMETERS {
+    ULONG MaximumLength;
+    ULONG Length;
+    ULONG Flags; /* 1: normalised, pointers are absolute */
+    ULONG Reserved[11];
+    UNICODE_STRING ImagePathName; /* 38 */
+    UNICODE_STRING CommandLine;   /* 40 */
+    PVOID Environment;            /* 48 */
+    ULONG Reserved2[17];
+} RTL_USER_PROCESS_PARAMETERS;
+
+typedef enum _MEMORY_INFORMATION_CLASS { MemoryBasicInformation } MEMORY_INFORMATION_CLASS;
+
+NTSTATUS NTAPI NtClearEvent(HANDLE EventHandle);
+NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                             POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType,
+                             BOOLEAN InitialState);
+NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
+                                POBJECT_ATTRIBUTES ObjectAttributes, HANDLE ProcessHandle,
+                                PVOID StartRoutine, PVOID Argument, ULONG CreateFlags,
+                                SIZE_T ZeroBits, SIZE_T StackSize, SIZE_T MaximumStackSize,
+                                PVOID AttributeList);
+NTSTATUS NTAPI NtCreateUserProcess(PHANDLE ProcessHandle, PHANDLE ThreadHandle,
+                                   ACCESS_MASK ProcessDesiredAccess,
+                                   ACCESS_MASK ThreadDesiredAccess,
+                                   POBJECT_ATTRIBUTES ProcessObjectAttributes,
+                                   POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags,
+                                   ULONG ThreadFlags,
+                                   RTL_USER_PROCESS_PARAMETERS *ProcessParameters,
+                                   PVOID CreateInfo, PVOID AttributeList);
+NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER DelayInterval);
+NTSTATUS NTAPI NtDisplayString(PUNICODE_STRING String);
+NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING DriverServiceName);
+NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSIZE_T RegionSize,
+                                      ULONG NewProtect, PULONG OldProtect);
+NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle,
+                                         PROCESSINFOCLASS ProcessInformationClass,
+                                         PVOID ProcessInformation, ULONG ProcessInformationLength,
+                                         PULONG ReturnLength);
+NTSTATUS NTAPI NtQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
+                                        ULONG SystemInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI NtQuerySystemTime(PLARGE_INTEGER SystemTime);
+NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE ProcessHandle, PVOID BaseAddress,
+                                    MEMORY_INFORMATION_CLASS MemoryInformationClass,
+                                    PVOID MemoryInformation, SIZE_T MemoryInformationLength,
+                                    PSIZE_T ReturnLength);
+NTSTATUS NTAPI NtResetEvent(HANDLE EventHandle, PLONG PreviousState);
+NTSTATUS NTAPI NtSetEvent(HANDLE EventHandle, PLONG PreviousState);
+NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus);
+NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus);
+NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName);
+NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI NtYieldExecution(VOID);
+
+#endif

@@ -1,0 +1,499 @@
+/*
+ * crash.sys: makes the mistakes that stop the machine, each one on request.
+ *
+ * What it shows: that a driver's mistake ends in the bug check that Windows documents for it, with
+ * the documented parameters, and that the report names the driver. Three requests make a mistake
+ * that goes unnoticed, which is instructive as well. crash.h lists them all with what is to be
+ * expected; tests/system/test_bugchecks.py makes each and looks at the report. Source for the
+ * codes: WDK, "Bug Check Code Reference".
+ *
+ * Each mistake is one routine of a few lines. They are not inlined, so that a stack trace shows
+ * which it was.
+ */
+#include <ntddk.h>
+#include "crash.h"
+
+DRIVER_INITIALIZE DriverEntry;
+
+#define GOOD_TAG     'DooG' /* "GooD" in memory */
+#define BAD_TAG      'DaaB' /* "BaaD" */
+#define SMALL_BYTES  40
+#define NEVER_MAPPED ((volatile ULONG *)0xA0000000) /* session space: never mapped here */
+
+typedef NTSTATUS CRASH_ROUTINE(const CRASH_INPUT *Input);
+
+#define MISTAKE static __attribute__((noinline)) NTSTATUS
+
+/* The values read go here, so that the compiler keeps the reads. */
+static volatile ULONG Seen;
+
+/* ---- Paged memory and IRQL --------------------------------------------------------------------
+ */
+
+/*
+ * Paged pool that nobody has touched yet has no page frame. At DISPATCH_LEVEL the fault that would
+ * fetch one cannot be resolved, as that may have to wait.
+ */
+MISTAKE ReadPagedAtDispatch(const CRASH_INPUT *Input)
+{
+    volatile ULONG *Paged = ExAllocatePoolWithTag(PagedPool, 2 * PAGE_SIZE, GOOD_TAG);
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    Seen = Paged[PAGE_SIZE / sizeof(ULONG)];
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE WritePagedAtDispatch(const CRASH_INPUT *Input)
+{
+    volatile ULONG *Paged = ExAllocatePoolWithTag(PagedPool, 2 * PAGE_SIZE, GOOD_TAG);
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    Paged[PAGE_SIZE / sizeof(ULONG)] = 1;
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/*
+ * The same, but the page has been touched before, and is still there: nothing happens. This is why
+ * such a mistake can survive all tests and stop a busy machine later.
+ */
+MISTAKE ReadResidentAtDispatch(const CRASH_INPUT *Input)
+{
+    volatile ULONG *Paged = ExAllocatePoolWithTag(PagedPool, PAGE_SIZE, GOOD_TAG);
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    if (Paged == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    *Paged = 1;
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    Seen = *Paged;
+    KeLowerIrql(OldIrql);
+    ExFreePoolWithTag((PVOID)Paged, GOOD_TAG);
+    return STATUS_SUCCESS;
+}
+
+/* PAGED_CODE() stops a driver that was built checked (DBG=1); here it compiles to nothing. */
+MISTAKE PagedCodeAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    PAGED_CODE();
+    KeLowerIrql(OldIrql);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE AllocatePagedAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    ExAllocatePoolWithTag(PagedPool, SMALL_BYTES, GOOD_TAG);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreePagedAtDispatch(const CRASH_INPUT *Input)
+{
+    PVOID Paged = ExAllocatePoolWithTag(PagedPool, SMALL_BYTES, GOOD_TAG);
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    ExFreePoolWithTag(Paged, GOOD_TAG);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- Pool -------------------------------------------------------------------------------------
+ */
+
+/*
+ * Two blocks that lie in one page, the first directly before the second: so the first one's page
+ * stays in use when it is freed, and what lies behind it is a pool header. A few blocks are
+ * allocated until two turn out so; the others stay allocated, for the machine is about to stop.
+ */
+static PVOID FirstOfTwo(POOL_TYPE PoolType)
+{
+    PUCHAR First = NULL, Second;
+    ULONG i;
+
+    for (i = 0; i < 500; i++) {
+        Second = ExAllocatePoolWithTag(PoolType, SMALL_BYTES, GOOD_TAG);
+        if (First && Second == First + SMALL_BYTES + 8 && PAGE_ALIGN(First) == PAGE_ALIGN(Second))
+            return First;
+        First = Second;
+    }
+    return NULL;
+}
+
+static NTSTATUS FreeTwice(POOL_TYPE PoolType)
+{
+    PVOID Block = FirstOfTwo(PoolType);
+
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeTwiceNonPaged(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return FreeTwice(NonPagedPool);
+}
+
+MISTAKE FreeTwicePaged(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return FreeTwice(PagedPool);
+}
+
+/* Whole pages have no header; a table knows them, until they are freed. */
+MISTAKE FreeTwiceBig(const CRASH_INPUT *Input)
+{
+    PVOID Big = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, GOOD_TAG);
+
+    UNREFERENCED_PARAMETER(Input);
+    ExFreePoolWithTag(Big, GOOD_TAG);
+    ExFreePoolWithTag(Big, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+static NTSTATUS FreeUnderOtherTag(SIZE_T Bytes)
+{
+    ExFreePoolWithTag(ExAllocatePoolWithTag(NonPagedPool, Bytes, GOOD_TAG), BAD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeWithWrongTag(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return FreeUnderOtherTag(SMALL_BYTES);
+}
+
+MISTAKE FreeBigWithWrongTag(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return FreeUnderOtherTag(2 * PAGE_SIZE);
+}
+
+/* Writes 8 bytes too many. The mistake was made long before it is noticed: at the free. */
+static NTSTATUS Overrun(POOL_TYPE PoolType)
+{
+    PUCHAR Block = FirstOfTwo(PoolType);
+
+    RtlFillMemory(Block, SMALL_BYTES + 8, 'x');
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE OverrunNonPaged(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return Overrun(NonPagedPool);
+}
+
+MISTAKE OverrunPaged(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return Overrun(PagedPool);
+}
+
+/* Writes before its own block, over that block's header. */
+MISTAKE UnderrunNonPaged(const CRASH_INPUT *Input)
+{
+    PULONG Block = FirstOfTwo(NonPagedPool);
+
+    UNREFERENCED_PARAMETER(Input);
+    Block[-2] = 0xFFFFFFFF;
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeUserAddress(const CRASH_INPUT *Input)
+{
+    ExFreePoolWithTag(ULongToPtr(Input->UserAddress), GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeImageAddress(const CRASH_INPUT *Input)
+{
+    static ULONG NotPool[4];
+
+    UNREFERENCED_PARAMETER(Input);
+    ExFreePoolWithTag(NotPool, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- Bad addresses ----------------------------------------------------------------------------
+ */
+
+/* An address that the compiler knows nothing about, or it would remove the access. */
+static volatile ULONG *Opaque(ULONG_PTR Address)
+{
+    __asm__("" : "+r"(Address));
+    return (volatile ULONG *)Address;
+}
+
+/*
+ * NULL is a user address at which nothing may be mapped. Below DISPATCH_LEVEL the access raises an
+ * exception, which a driver might handle; this one does not.
+ */
+MISTAKE ReadNull(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    Seen = *Opaque(0);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE WriteNull(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    *Opaque(0) = 1;
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ReadNullAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    Seen = *Opaque(0);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ReadUnmapped(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    Seen = *NEVER_MAPPED;
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE WriteOwnText(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    *Opaque((ULONG_PTR)ReadUnmapped) = 0xCCCCCCCC;
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* The processor (CR4.SMEP) refuses to execute a user page in ring 0: Intel SDM vol. 3A, 4.6. */
+MISTAKE ExecuteUserMemory(const CRASH_INPUT *Input)
+{
+    ((VOID(*)(VOID))Opaque(Input->UserAddress))();
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- Exceptions -------------------------------------------------------------------------------
+ */
+
+/*
+ * Each call takes 256 bytes more of a kernel stack of 12 KB. Below that is a page that is not
+ * there, and no stack to put the page fault's frame on either: a double fault.
+ */
+static __attribute__((noinline)) ULONG Recurse(ULONG Depth)
+{
+    volatile UCHAR Room[256];
+
+    Room[Depth % sizeof Room] = (UCHAR)Depth;
+    if (Depth == MAXULONG)
+        return 0;
+    return Recurse(Depth + 1) + Room[Depth % sizeof Room];
+}
+
+MISTAKE OverflowStack(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    Seen = Recurse(0);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE DivideByZero(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    __asm__ volatile("xorl %%edx, %%edx\n\t"
+                     "divl %%edx"
+                     :
+                     :
+                     : "eax", "edx", "cc");
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ExecuteUndefined(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    __asm__ volatile("ud2");
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ExecuteBreakpoint(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    __asm__ volatile("int3");
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- The dispatcher's rules -------------------------------------------------------------------
+ */
+
+static KEVENT NeverSet;
+static KSPIN_LOCK Lock;
+static KDPC Dpc;
+
+/* At DISPATCH_LEVEL no other thread can get the processor, so nobody could ever end the wait. */
+MISTAKE WaitAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeWaitForSingleObject(&NeverSet, Executive, KernelMode, FALSE, NULL);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* The same mistake as it is usually made: a spin lock's owner is at DISPATCH_LEVEL. */
+MISTAKE WaitHoldingSpinLock(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    KeWaitForSingleObject(&NeverSet, Executive, KernelMode, FALSE, NULL);
+    KeReleaseSpinLock(&Lock, OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* A DPC borrows a thread; were it to wait, that thread would wait for something not its own. */
+static VOID NTAPI WaitingDpcRoutine(PKDPC Own, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Own);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeWaitForSingleObject(&NeverSet, Executive, KernelMode, FALSE, NULL);
+}
+
+MISTAKE WaitInDpc(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeDpc(&Dpc, WaitingDpcRoutine, NULL);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE RaiseToLowerIrql(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql, Ignored;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeRaiseIrql(PASSIVE_LEVEL, &Ignored);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE LowerToHigherIrql(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeLowerIrql(DISPATCH_LEVEL);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Forgets to lower IRQL; noticed when the system service returns to user mode. */
+MISTAKE ReturnAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    return STATUS_SUCCESS;
+}
+
+/* A driver that finds its own data damaged stops the machine itself. */
+MISTAKE CallBugCheck(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeBugCheckEx(0x00C0FFEE, 1, 2, 3, 4);
+}
+
+/* ---- The device -------------------------------------------------------------------------------
+ */
+
+#define CRASH_ENTRY(Routine, Name) [Crash##Routine] = Routine,
+static CRASH_ROUTINE *const Mistakes[CrashMistakes] = {CRASH_MISTAKES(CRASH_ENTRY)};
+
+static NTSTATUS CrashComplete(PIRP Irp, NTSTATUS Status)
+{
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+static NTSTATUS NTAPI CrashDispatchOpenClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    return CrashComplete(Irp, STATUS_SUCCESS);
+}
+
+static NTSTATUS NTAPI CrashDispatchDeviceControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PIO_STACK_LOCATION Location = IoGetCurrentIrpStackLocation(Irp);
+    ULONG Length = Location->Parameters.DeviceIoControl.InputBufferLength;
+    ULONG Mistake;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    for (Mistake = 0; Mistake < CrashMistakes; Mistake++) {
+        if (Location->Parameters.DeviceIoControl.IoControlCode == IOCTL_CRASH(Mistake))
+            break;
+    }
+    if (Mistake == CrashMistakes)
+        return CrashComplete(Irp, STATUS_INVALID_DEVICE_REQUEST);
+    if (Length < sizeof(CRASH_INPUT))
+        return CrashComplete(Irp, STATUS_BUFFER_TOO_SMALL);
+    return CrashComplete(Irp, Mistakes[Mistake](Irp->AssociatedIrp.SystemBuffer));
+}
+
+static VOID NTAPI CrashUnload(PDRIVER_OBJECT DriverObject)
+{
+    UNICODE_STRING Link = RTL_CONSTANT_STRING(CRASH_LINK_NAME);
+
+    IoDeleteSymbolicLink(&Link);
+    IoDeleteDevice(DriverObject->DeviceObject);
+}
+
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(CRASH_DEVICE_NAME);
+    UNICODE_STRING Link = RTL_CONSTANT_STRING(CRASH_LINK_NAME);
+    PDEVICE_OBJECT DeviceObject;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(RegistryPath);
+    KeInitializeEvent(&NeverSet, NotificationEvent, FALSE);
+    KeInitializeSpinLock(&Lock);
+    DriverObject->MajorFunction[IRP_MJ_CREATE] = CrashDispatchOpenClose;
+    DriverObject->MajorFunction[IRP_MJ_CLEANUP] = CrashDispatchOpenClose;
+    DriverObject->MajorFunction[IRP_MJ_CLOSE] = CrashDispatchOpenClose;
+    DriverObject->MajorFunction[IRP_MJ_DEVICE_CONTROL] = CrashDispatchDeviceControl;
+    DriverObject->DriverUnload = CrashUnload;
+    Status = IoCreateDevice(DriverObject, 0, &Name, FILE_DEVICE_UNKNOWN, FILE_DEVICE_SECURE_OPEN,
+                            FALSE, &DeviceObject);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = IoCreateSymbolicLink(&Link, &Name);
+    if (!NT_SUCCESS(Status))
+        IoDeleteDevice(DeviceObject);
+    return Status;
+}

@@ -1,0 +1,69 @@
+/*
+ * What crash.sys can be asked to do wrong: one request (IOCTL) for each mistake. Shared by the
+ * driver and by drvcrash.exe, which takes the mistake's name from its command line.
+ *
+ * Every request is METHOD_BUFFERED. Input: CRASH_INPUT. Include the DDK headers, or a program's own
+ * nt.h, before this file.
+ */
+#ifndef CRASH_H
+#define CRASH_H
+
+#define CRASH_DEVICE_NAME L"\\Device\\Crash"
+#define CRASH_LINK_NAME   L"\\DosDevices\\Crash"
+
+/*
+ * X(the driver's routine, name on the command line), in the order of their request codes. Next to
+ * each: the bug check and its parameters, or "none".
+ */
+#define CRASH_MISTAKES(X)                                                                          \
+    /* Paged memory and IRQL. */                                                                   \
+    X(ReadPagedAtDispatch, "paged-read")         /* D1: address, 2, 0, instruction */              \
+    X(WritePagedAtDispatch, "paged-write")       /* D1: address, 2, 1, instruction */              \
+    X(ReadResidentAtDispatch, "paged-resident")  /* none: the page happens to be there */          \
+    X(PagedCodeAtDispatch, "paged-code")         /* none: PAGED_CODE is empty in a free build */   \
+    X(AllocatePagedAtDispatch, "paged-allocate") /* C2: 8, 2, 1, bytes */                          \
+    X(FreePagedAtDispatch, "paged-free")         /* C2: 9, 2, 1, address */                        \
+    /* Pool. */                                                                                    \
+    X(FreeTwiceNonPaged, "double-free")     /* C2: 7, 0, header, address */                        \
+    X(FreeTwicePaged, "double-free-paged")  /* C2: 7, 0, header, address */                        \
+    X(FreeTwiceBig, "double-free-big")      /* C2: 46, address, 0, 0 */                            \
+    X(FreeWithWrongTag, "wrong-tag")        /* C2: A, address, 'GooD', 'BaaD' */                   \
+    X(FreeBigWithWrongTag, "wrong-tag-big") /* C2: A, address, 'GooD', 'BaaD' */                   \
+    X(OverrunNonPaged, "overrun")           /* 19: 20, block, next block, its header */            \
+    X(OverrunPaged, "overrun-paged")        /* 19: 20, block, next block, its header */            \
+    X(UnderrunNonPaged, "underrun")         /* C2: 99, address, 0, 0 */                            \
+    X(FreeUserAddress, "free-user")         /* C2: 40, address, start of system space, 0 */        \
+    X(FreeImageAddress, "free-image")       /* C2: 42, address, 0, 0 */                            \
+    /* Bad addresses. */                                                                           \
+    X(ReadNull, "null")                    /* 1E: C0000005, instruction, 0, 0 */                   \
+    X(WriteNull, "null-write")             /* 1E: C0000005, instruction, 1, 0 */                   \
+    X(ReadNullAtDispatch, "null-dispatch") /* D1: 0, 2, 0, instruction */                          \
+    X(ReadUnmapped, "unmapped")            /* 50: A0000000, 0, instruction, 0 */                   \
+    X(WriteOwnText, "write-text")          /* BE: address, its PTE, 0, 0 */                        \
+    X(ExecuteUserMemory, "execute-user")   /* FC: address, its PTE or 0, 0, 0 */                   \
+    /* Exceptions. */                                                                              \
+    X(OverflowStack, "stack")          /* 7F: 8, task-state segment, 0, 0 */                       \
+    X(DivideByZero, "divide")          /* 7F: 0, 0, 0, 0 */                                        \
+    X(ExecuteUndefined, "undefined")   /* 7F: 6, 0, 0, 0 */                                        \
+    X(ExecuteBreakpoint, "breakpoint") /* 1E: 80000003, instruction, 0, 0 */                       \
+    /* The dispatcher's rules, and a driver that gives up. */                                      \
+    X(WaitAtDispatch, "wait-dispatch")      /* 0A: object, 2, 0, instruction */                    \
+    X(WaitHoldingSpinLock, "wait-spinlock") /* 0A: object, 2, 0, instruction */                    \
+    X(WaitInDpc, "wait-dpc")                /* B8: the thread, ... */                              \
+    X(RaiseToLowerIrql, "raise-lower")      /* 09: 2, 0, 0, 0 */                                   \
+    X(LowerToHigherIrql, "lower-higher")    /* 0A: 2, 0, 0, instruction */                         \
+    X(ReturnAtDispatch, "return-dispatch")  /* 4A: the service's return address, 2, 0, 0 */        \
+    X(CallBugCheck, "bugcheck")             /* C0FFEE: 1, 2, 3, 4 */
+
+#define CRASH_ENUMERATOR(Routine, Name) Crash##Routine,
+typedef enum _CRASH_MISTAKE { CRASH_MISTAKES(CRASH_ENUMERATOR) CrashMistakes } CRASH_MISTAKE;
+#undef CRASH_ENUMERATOR
+
+typedef struct _CRASH_INPUT {
+    ULONG UserAddress; /* an address of the caller's, with a return instruction (C3) at it */
+} CRASH_INPUT, *PCRASH_INPUT;
+
+#define IOCTL_CRASH(Mistake)                                                                       \
+    CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + (Mistake), METHOD_BUFFERED, FILE_ANY_ACCESS)
+
+#endif

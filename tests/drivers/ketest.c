@@ -1,0 +1,476 @@
+/*
+ * ketest.sys: what a driver may rely on about events, timers, waits, DPCs, threads, priorities,
+ * locks and IRQL, checked from inside.
+ *
+ * The checks that say who runs first hold for one processor. Times are interrupt time, which
+ * proceeds by clock ticks: what waits for 50 ms gets 50 ms and up to a tick; a second tick is
+ * allowed for a host that is slow to deliver them. Source: WDK, "Kernel Dispatcher Objects" and
+ * the pages of the routines.
+ */
+#include "selftest.h"
+
+DRIVER_INITIALIZE DriverEntry;
+
+#define BELOW_MAIN    4
+#define MAIN_PRIORITY 10 /* this driver's DriverEntry gives itself */
+#define ABOVE_MAIN    17 /* real-time: never changed by boosts */
+
+/* ---- Helpers ----------------------------------------------------------------------------------
+ */
+
+/* Is the object signalled? A wait with a time-out of zero; it uses up what a wait uses up. */
+static BOOLEAN IsSignalled(PVOID Object)
+{
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+
+    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero) == STATUS_SUCCESS;
+}
+
+static VOID Wait(PVOID Object)
+{
+    KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL);
+}
+
+static VOID Delay(ULONG Milliseconds)
+{
+    LARGE_INTEGER Time = After(Milliseconds);
+
+    KeDelayExecutionThread(KernelMode, FALSE, &Time);
+}
+
+/* A thread's object, referenced; NULL if it cannot be made. */
+static PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    PKTHREAD Thread = NULL;
+    HANDLE Handle;
+
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL,
+                                         Routine, Context)))
+        return NULL;
+    ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode, (PVOID *)&Thread,
+                              NULL);
+    ZwClose(Handle);
+    return Thread;
+}
+
+static VOID JoinThread(PKTHREAD Thread)
+{
+    Wait(Thread);
+    ObDereferenceObject(Thread);
+}
+
+/* ---- Events -----------------------------------------------------------------------------------
+ */
+
+static VOID TestEvents(VOID)
+{
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Check("event: begins as asked", KeReadStateEvent(&Event) == 0 && !IsSignalled(&Event));
+    Check("event: setting returns the old state",
+          KeSetEvent(&Event, 0, FALSE) == 0 && KeSetEvent(&Event, 0, FALSE) != 0);
+    Check("event: notification stays through waits", IsSignalled(&Event) && IsSignalled(&Event));
+    Check("event: resetting returns the old state",
+          KeResetEvent(&Event) != 0 && KeResetEvent(&Event) == 0);
+    KeSetEvent(&Event, 0, FALSE);
+    KeClearEvent(&Event);
+    Check("event: cleared", !IsSignalled(&Event));
+    KeInitializeEvent(&Event, SynchronizationEvent, TRUE);
+    Check("event: synchronization satisfies one wait", IsSignalled(&Event) && !IsSignalled(&Event));
+}
+
+static VOID TestSemaphore(VOID)
+{
+    KSEMAPHORE Semaphore;
+
+    KeInitializeSemaphore(&Semaphore, 1, 3);
+    Check("semaphore: releasing returns the old count",
+          KeReleaseSemaphore(&Semaphore, 0, 2, FALSE) == 1);
+    Check("semaphore: satisfies as many waits as it counts",
+          IsSignalled(&Semaphore) && IsSignalled(&Semaphore) && IsSignalled(&Semaphore) &&
+              !IsSignalled(&Semaphore));
+}
+
+/* ---- Time -------------------------------------------------------------------------------------
+ */
+
+/* Checks that a time since Start is Milliseconds and at most two ticks. */
+static VOID CheckElapsed(PCSTR Name, ULONGLONG Start, ULONG Milliseconds)
+{
+    LONG Elapsed = (LONG)(KeQueryInterruptTime() - Start);
+    LONG Least = (LONG)Milliseconds * 10000;
+
+    CheckRange(Name, Elapsed, Least, Least + 2 * (LONG)KeQueryTimeIncrement());
+}
+
+static VOID TestTimeouts(VOID)
+{
+    LARGE_INTEGER Timeout = After(50);
+    ULONGLONG Start;
+    NTSTATUS Status;
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Start = KeQueryInterruptTime();
+    Status = KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Timeout);
+    CheckEqual("wait: STATUS_TIMEOUT", Status, STATUS_TIMEOUT);
+    CheckElapsed("wait: times out after 50 ms", Start, 50);
+    Start = KeQueryInterruptTime();
+    Delay(30);
+    CheckElapsed("delay: takes 30 ms", Start, 30);
+    KeSetEvent(&Event, 0, FALSE);
+    Start = KeQueryInterruptTime();
+    Status = KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Timeout);
+    CheckEqual("wait: a signalled event needs no waiting", Status, STATUS_SUCCESS);
+    CheckElapsed("wait: and no time", Start, 0);
+}
+
+/* ---- Timers and DPCs --------------------------------------------------------------------------
+ */
+
+/* What a DPC notes. */
+typedef struct _NOTES {
+    volatile LONG Count;
+    KIRQL Irql;
+    PKTHREAD Thread;
+    ULONGLONG Time;
+    PVOID Argument1;
+    PKDPC Dpc;
+} NOTES, *PNOTES;
+
+static VOID NTAPI NotingDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    PNOTES Notes = Context;
+
+    UNREFERENCED_PARAMETER(Argument2);
+    Notes->Irql = KeGetCurrentIrql();
+    Notes->Thread = KeGetCurrentThread();
+    Notes->Time = KeQueryInterruptTime();
+    Notes->Argument1 = Argument1;
+    Notes->Dpc = Dpc;
+    Notes->Count++;
+}
+
+static VOID TestOneShotTimer(VOID)
+{
+    NOTES Notes = {0};
+    ULONGLONG Start;
+    KTIMER Timer;
+    KDPC Dpc;
+
+    KeInitializeTimer(&Timer);
+    KeInitializeDpc(&Dpc, NotingDpc, &Notes);
+    Start = KeQueryInterruptTime();
+    Check("timer: was not set", !KeSetTimer(&Timer, After(40), &Dpc));
+    Check("timer: not signalled before its time", !IsSignalled(&Timer));
+    Wait(&Timer);
+    CheckElapsed("timer: signalled after 40 ms", Start, 40);
+    KeFlushQueuedDpcs();
+    CheckEqual("timer: its DPC came once", Notes.Count, 1);
+    CheckEqual("timer: its DPC ran at DISPATCH_LEVEL", Notes.Irql, DISPATCH_LEVEL);
+    Check("timer: stays signalled", IsSignalled(&Timer));
+    Check("timer: an expired one cannot be cancelled", !KeCancelTimer(&Timer));
+}
+
+static VOID TestPeriodicTimer(VOID)
+{
+    NOTES Notes = {0};
+    KTIMER Timer;
+    LONG Before;
+    KDPC Dpc;
+
+    KeInitializeTimerEx(&Timer, SynchronizationTimer);
+    KeInitializeDpc(&Dpc, NotingDpc, &Notes);
+    KeSetTimerEx(&Timer, After(20), 20, &Dpc);
+    Delay(210);
+    CheckRange("periodic timer: its DPC comes each time", Notes.Count, 6, 11);
+    Check("periodic timer: is still set", KeCancelTimer(&Timer));
+    KeFlushQueuedDpcs();
+    Before = Notes.Count;
+    Delay(60);
+    CheckEqual("periodic timer: silent after being cancelled", Notes.Count, Before);
+    IsSignalled(&Timer);
+    Check("timer: synchronization satisfies one wait", !IsSignalled(&Timer));
+}
+
+/* At DISPATCH_LEVEL a DPC that is queued to this processor has to wait. */
+static VOID TestDpcs(VOID)
+{
+    NOTES Notes = {0};
+    BOOLEAN First, Second, Removed;
+    KIRQL OldIrql;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, NotingDpc, &Notes);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    First = KeInsertQueueDpc(&Dpc, &Notes, NULL);
+    Second = KeInsertQueueDpc(&Dpc, NULL, NULL);
+    LONG During = Notes.Count;
+    KeLowerIrql(OldIrql);
+    Check("DPC: queued once", First && !Second);
+    CheckEqual("DPC: waits until IRQL falls", During, 0);
+    CheckEqual("DPC: has run when IRQL has fallen", Notes.Count, 1);
+    Check("DPC: got itself and its argument", Notes.Dpc == &Dpc && Notes.Argument1 == &Notes);
+    CheckEqual("DPC: runs at DISPATCH_LEVEL", Notes.Irql, DISPATCH_LEVEL);
+    Check("DPC: borrows the thread that was running", Notes.Thread == KeGetCurrentThread());
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    Removed = KeRemoveQueueDpc(&Dpc);
+    KeLowerIrql(OldIrql);
+    Check("DPC: removed, it does not run", Removed && Notes.Count == 1);
+    Check("DPC: not there, not removed", !KeRemoveQueueDpc(&Dpc));
+}
+
+/* ---- Threads and priorities -------------------------------------------------------------------
+ */
+
+/* A thread that sets its priority, waits for Go, and notes that it ran. */
+typedef struct _RUNNER {
+    KPRIORITY Priority;
+    KEVENT Waiting, Go;
+    volatile BOOLEAN Ran;
+    PKTHREAD Thread;
+} RUNNER, *PRUNNER;
+
+static VOID NTAPI RunnerRoutine(PVOID Context)
+{
+    PRUNNER Runner = Context;
+
+    KeSetPriorityThread(KeGetCurrentThread(), Runner->Priority);
+    KeSetEvent(&Runner->Waiting, 0, FALSE);
+    Wait(&Runner->Go);
+    Runner->Ran = TRUE;
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* Started, and waiting for Go. */
+static BOOLEAN StartRunner(PRUNNER Runner, KPRIORITY Priority)
+{
+    RtlZeroMemory(Runner, sizeof *Runner);
+    Runner->Priority = Priority;
+    KeInitializeEvent(&Runner->Waiting, NotificationEvent, FALSE);
+    KeInitializeEvent(&Runner->Go, NotificationEvent, FALSE);
+    Runner->Thread = StartThread(RunnerRoutine, Runner);
+    if (!Check("thread: can be made", Runner->Thread != NULL))
+        return FALSE;
+    Wait(&Runner->Waiting);
+    Delay(20); /* for it to get from setting the event into its wait */
+    return TRUE;
+}
+
+static VOID TestThreadEnd(VOID)
+{
+    RUNNER Runner;
+
+    if (!StartRunner(&Runner, MAIN_PRIORITY))
+        return;
+    Check("thread: not signalled while it lives", !IsSignalled(Runner.Thread));
+    KeSetEvent(&Runner.Go, 0, FALSE);
+    Wait(Runner.Thread);
+    Check("thread: signalled when it has ended", Runner.Ran);
+    Check("thread: stays signalled", IsSignalled(Runner.Thread));
+    ObDereferenceObject(Runner.Thread);
+}
+
+static VOID TestPreemption(VOID)
+{
+    RUNNER High, Low;
+    KIRQL OldIrql;
+
+    if (!StartRunner(&High, ABOVE_MAIN) || !StartRunner(&Low, BELOW_MAIN))
+        return;
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeSetEvent(&High.Go, 0, FALSE);
+    BOOLEAN RanAtDispatch = High.Ran;
+    KeLowerIrql(OldIrql);
+    Check("priority: nobody preempts at DISPATCH_LEVEL", !RanAtDispatch);
+    Check("priority: a higher one runs as soon as IRQL falls", High.Ran);
+    KeSetEvent(&Low.Go, 0, FALSE);
+    Check("priority: a lower one does not run yet", !Low.Ran);
+    Wait(Low.Thread);
+    Check("priority: it runs when the higher one waits", Low.Ran);
+    JoinThread(High.Thread);
+    JoinThread(Low.Thread);
+    if (!StartRunner(&High, ABOVE_MAIN))
+        return;
+    KeSetEvent(&High.Go, 0, FALSE);
+    Check("priority: a higher one runs before KeSetEvent returns", High.Ran);
+    JoinThread(High.Thread);
+}
+
+/* Two threads of equal priority that never wait: the clock must make them take turns. */
+typedef struct _RACE {
+    volatile BOOLEAN Stop;
+    volatile ULONG Laps[2], Turns;
+    volatile LONG Last;
+} RACE, *PRACE;
+
+static RACE Race;
+
+static VOID NTAPI RacerRoutine(PVOID Context)
+{
+    LONG Me = (LONG)(LONG_PTR)Context;
+
+    KeSetPriorityThread(KeGetCurrentThread(), BELOW_MAIN);
+    while (!Race.Stop) {
+        Race.Laps[Me]++;
+        if (Race.Last != Me) {
+            Race.Last = Me;
+            Race.Turns++;
+        }
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID TestRoundRobin(VOID)
+{
+    PKTHREAD First, Second;
+
+    RtlZeroMemory(&Race, sizeof Race);
+    First = StartThread(RacerRoutine, (PVOID)0);
+    Second = StartThread(RacerRoutine, (PVOID)1);
+    if (!Check("quantum: two threads", First && Second))
+        return;
+    Delay(400);
+    Race.Stop = TRUE;
+    JoinThread(First);
+    JoinThread(Second);
+    DbgPrint("ketest: laps %lu and %lu, turns %lu\n", Race.Laps[0], Race.Laps[1], Race.Turns);
+    Check("quantum: both equal threads ran", Race.Laps[0] && Race.Laps[1]);
+    CheckRange("quantum: they took turns, but not all the time", Race.Turns, 4, 41);
+}
+
+/* ---- Locks and IRQL ---------------------------------------------------------------------------
+ */
+
+static VOID TestIrql(VOID)
+{
+    KIRQL Old, Older;
+
+    CheckEqual("IRQL: DriverEntry runs at PASSIVE_LEVEL", KeGetCurrentIrql(), PASSIVE_LEVEL);
+    KeRaiseIrql(APC_LEVEL, &Old);
+    KeRaiseIrql(DISPATCH_LEVEL, &Older);
+    KIRQL Raised = KeGetCurrentIrql();
+    KeLowerIrql(Older);
+    KIRQL Lowered = KeGetCurrentIrql();
+    KeLowerIrql(Old);
+    Check("IRQL: raising returns the old one", Old == PASSIVE_LEVEL && Older == APC_LEVEL);
+    Check("IRQL: raised, lowered", Raised == DISPATCH_LEVEL && Lowered == APC_LEVEL);
+    CheckEqual("IRQL: back where it was", KeGetCurrentIrql(), PASSIVE_LEVEL);
+}
+
+static VOID TestSpinLock(VOID)
+{
+    KSPIN_LOCK Lock;
+    KIRQL Old, Outer, During, AfterInner;
+
+    KeInitializeSpinLock(&Lock);
+    KeAcquireSpinLock(&Lock, &Old);
+    During = KeGetCurrentIrql();
+    KeReleaseSpinLock(&Lock, Old);
+    Check("spin lock: owned at DISPATCH_LEVEL", During == DISPATCH_LEVEL);
+    Check("spin lock: release restores IRQL",
+          Old == PASSIVE_LEVEL && KeGetCurrentIrql() == PASSIVE_LEVEL);
+    KeRaiseIrql(DISPATCH_LEVEL, &Outer);
+    KeAcquireSpinLockAtDpcLevel(&Lock);
+    KeReleaseSpinLockFromDpcLevel(&Lock);
+    AfterInner = KeGetCurrentIrql();
+    KeLowerIrql(Outer);
+    CheckEqual("spin lock: the variant for DPCs leaves IRQL alone", AfterInner, DISPATCH_LEVEL);
+}
+
+#define ROUNDS 200
+
+/* What two threads share under the mutex. Adding is done in two steps with a wait between them, so
+   that without the mutex additions would be lost. */
+typedef struct _SHARED {
+    FAST_MUTEX Mutex;
+    volatile ULONG Sum;
+    volatile BOOLEAN Entered;
+    volatile BOOLEAN Overlap;
+} SHARED, *PSHARED;
+
+static VOID AddUnderMutex(PSHARED Shared, ULONG Round)
+{
+    ULONG Sum;
+
+    ExAcquireFastMutex(&Shared->Mutex);
+    Shared->Overlap |= Shared->Entered;
+    Shared->Entered = TRUE;
+    Sum = Shared->Sum;
+    if (Round % 50 == 0)
+        Delay(10);
+    Shared->Sum = Sum + 1;
+    Shared->Entered = FALSE;
+    ExReleaseFastMutex(&Shared->Mutex);
+}
+
+static VOID NTAPI AdderRoutine(PVOID Context)
+{
+    ULONG Round;
+
+    for (Round = 0; Round < ROUNDS; Round++)
+        AddUnderMutex(Context, Round);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID TestFastMutex(VOID)
+{
+    static SHARED Shared;
+    BOOLEAN Free, Again;
+    PKTHREAD Thread;
+    KIRQL During;
+    ULONG Before;
+
+    RtlZeroMemory(&Shared, sizeof Shared);
+    ExInitializeFastMutex(&Shared.Mutex);
+    Free = ExTryToAcquireFastMutex(&Shared.Mutex);
+    During = KeGetCurrentIrql();
+    Again = Free && ExTryToAcquireFastMutex(&Shared.Mutex);
+    Thread = StartThread(AdderRoutine, &Shared);
+    Delay(30);
+    Before = Shared.Sum;
+    ExReleaseFastMutex(&Shared.Mutex);
+    Check("fast mutex: can be tried", Free && !Again);
+    CheckEqual("fast mutex: owned at APC_LEVEL", During, APC_LEVEL);
+    CheckEqual("fast mutex: release restores IRQL", KeGetCurrentIrql(), PASSIVE_LEVEL);
+    CheckEqual("fast mutex: nobody enters while it is owned", Before, 0);
+    for (ULONG Round = 0; Round < ROUNDS; Round++)
+        AddUnderMutex(&Shared, Round + 25);
+    JoinThread(Thread);
+    CheckEqual("fast mutex: no addition is lost", Shared.Sum, 2 * ROUNDS);
+    Check("fast mutex: one owner at a time", !Shared.Overlap);
+}
+
+/* ---- The driver -------------------------------------------------------------------------------
+ */
+
+static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject)
+{
+    UNREFERENCED_PARAMETER(DriverObject);
+}
+
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    KPRIORITY Old = KeSetPriorityThread(KeGetCurrentThread(), MAIN_PRIORITY);
+
+    UNREFERENCED_PARAMETER(RegistryPath);
+    DriverObject->DriverUnload = Unload;
+    TestIrql();
+    TestEvents();
+    TestSemaphore();
+    TestTimeouts();
+    TestOneShotTimer();
+    TestPeriodicTimer();
+    TestDpcs();
+    TestThreadEnd();
+    TestPreemption();
+    TestRoundRobin();
+    TestSpinLock();
+    TestFastMutex();
+    KeSetPriorityThread(KeGetCurrentThread(), Old);
+    return FinishTests("ketest");
+}

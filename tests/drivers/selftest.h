@@ -1,0 +1,57 @@
+/*
+ * For test drivers that check something by themselves: a line of debug output for each check,
+ * "PASS name" or "FAIL name ...", and at the end "driver: N passed, M failed".
+ *
+ * Checks are made from any IRQL <= DISPATCH_LEVEL, but by one thread at a time. A driver runs its
+ * tests in DriverEntry, so that its loading succeeds only if all of them pass.
+ */
+#ifndef SELFTEST_H
+#define SELFTEST_H
+
+#include <ntddk.h>
+
+static ULONG TestPassed, TestFailed;
+
+/* Notes one check; returns whether it holds. */
+static inline BOOLEAN Check(PCSTR Name, BOOLEAN Holds)
+{
+    if (Holds)
+        TestPassed++;
+    else
+        TestFailed++;
+    DbgPrint("%s %s\n", Holds ? "PASS" : "FAIL", Name);
+    return Holds;
+}
+
+/* The same for a number, which must be from Least to Most. */
+static inline BOOLEAN CheckRange(PCSTR Name, LONG Value, LONG Least, LONG Most)
+{
+    if (Value >= Least && Value <= Most)
+        return Check(Name, TRUE);
+    TestFailed++;
+    DbgPrint("FAIL %s: %ld (0x%lx), expected %ld to %ld\n", Name, Value, Value, Least, Most);
+    return FALSE;
+}
+
+static inline BOOLEAN CheckEqual(PCSTR Name, LONG Value, LONG Expected)
+{
+    return CheckRange(Name, Value, Expected, Expected);
+}
+
+/* The closing line, and DriverEntry's status. */
+static inline NTSTATUS FinishTests(PCSTR Driver)
+{
+    DbgPrint("%s: %lu passed, %lu failed\n", Driver, TestPassed, TestFailed);
+    return TestFailed ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
+}
+
+/* A relative time: negative, in units of 100 ns. */
+static inline LARGE_INTEGER After(ULONG Milliseconds)
+{
+    LARGE_INTEGER Time;
+
+    Time.QuadPart = -10000LL * Milliseconds;
+    return Time;
+}
+
+#endif

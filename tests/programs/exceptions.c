@@ -1,0 +1,52 @@
+/*
+ * Shows that each exception in user mode ends the process that caused it, and nothing else, with
+ * the exception's own status (Win32 documentation, "GetExceptionCode").
+ */
+#include "check.h"
+
+static const struct {
+    const char *Kind; /* crash.exe's */
+    NTSTATUS Status;
+} Exceptions[] = {
+    {"av-read", STATUS_ACCESS_VIOLATION},
+    {"av-write", STATUS_ACCESS_VIOLATION},
+    {"kernel-read", STATUS_ACCESS_VIOLATION},
+    {"kernel-write", STATUS_ACCESS_VIOLATION},
+    {"kernel-jump", STATUS_ACCESS_VIOLATION},
+    {"null", STATUS_ACCESS_VIOLATION},
+    {"ud", STATUS_ILLEGAL_INSTRUCTION},
+    {"div", STATUS_INTEGER_DIVIDE_BY_ZERO},
+    {"priv", STATUS_PRIVILEGED_INSTRUCTION},
+    {"in", STATUS_PRIVILEGED_INSTRUCTION},
+    {"int3", STATUS_BREAKPOINT},
+    {"into", STATUS_INTEGER_OVERFLOW},
+    {"bound", STATUS_ARRAY_BOUNDS_EXCEEDED},
+    {"assertion", STATUS_ASSERTION_FAILURE},
+    {"gp", STATUS_ACCESS_VIOLATION},
+    {"stack", STATUS_STACK_OVERFLOW},
+    {"guard", STATUS_GUARD_PAGE_VIOLATION},
+    {"noaccess", STATUS_ACCESS_VIOLATION},
+    {"step", STATUS_SINGLE_STEP},
+    {"int-80", STATUS_ACCESS_VIOLATION},
+};
+
+static NTSTATUS CrashStatus(const char *Kind)
+{
+    char CommandLine[64];
+
+    _snprintf(CommandLine, sizeof CommandLine, "crash.exe %s", Kind);
+    return RunProgram("crash.exe", CommandLine);
+}
+
+int main(void)
+{
+    USAGE Before;
+    ULONG i;
+
+    CheckStatus(CrashStatus("unknown"), 1, "a program's own exit status");
+    QuerySteadyUsage(&Before);
+    for (i = 0; i < ARRAYSIZE(Exceptions); i++)
+        CheckStatus(CrashStatus(Exceptions[i].Kind), Exceptions[i].Status, Exceptions[i].Kind);
+    CheckUsage(&Before, "all exceptions");
+    return CheckSummary("exceptions");
+}

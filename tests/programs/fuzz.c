@@ -1,0 +1,445 @@
+/*
+ * Shows that no sequence of service calls, however senseless, crashes the kernel or leaves anything
+ * behind.
+ *
+ *      fuzz.exe [SEED [COUNT]]           COUNT calls in all
+ *      fuzz.exe child SEED COUNT         what it starts itself
+ *
+ * The calls are made in child processes, for they may well free, protect or overwrite what their
+ * own process needs, or wait for ever. A child that dies is followed by one with the next seed; one
+ * that takes too long is ended. The same seed and count give the same children.
+ *
+ * A child draws each argument mostly from values that make sense in its place and otherwise from
+ * all values there are. It does not end itself, loads no driver that exists and has no console.
+ */
+#include "check.h"
+#include "mm/layout.h"
+#include "service.h"
+
+#define DEFAULT_SEED     1
+#define DEFAULT_COUNT    100000
+#define CALLS_PER_CHILD  2000
+#define WARM_UP_CHILDREN 10
+#define WATCHDOG         10000 /* milliseconds for one child */
+#define FAILURES_ALLOWED 50    /* children that could not be started */
+#define MAXIMUM_RESERVE  0x200000
+#define PERCENT_SENSIBLE 70
+#define PERCENT_CHOSEN   20 /* from all chosen values; the rest is random bits */
+#define SCRATCH_BYTES    0x1000
+#define CHILD_DONE       0x4F4B
+
+/*
+ * The kinds of argument that the services have, one letter for each in the order of services.def:
+ *
+ *      h handle   H handle that a service may end   b base or size, read and written   w written
+ *      o object attributes   s counted string   t time, which must not be far   i result block
+ *      l attribute list      r process parameters   n number, flags or class   z size
+ *      a address             c code to run   p pointer that should be NULL   x anything
+ */
+#define SERVICE(Name, Count) [Service##Name] = {#Name, Count, NULL},
+static struct {
+    const char *Name;
+    ULONG Count;
+    const char *Kinds;
+} Services[ServiceCount] = {
+#include "kernel/services.def"
+};
+#undef SERVICE
+
+static const struct {
+    ULONG Number;
+    const char *Kinds;
+} Kinds[] = {
+    {ServiceAllocateVirtualMemory, "hbnbnn"},
+    {ServiceClearEvent, "h"},
+    {ServiceClose, "H"},
+    {ServiceCreateEvent, "wnonn"},
+    {ServiceCreateFile, "wnoibnnnnpz"},
+    {ServiceCreateThreadEx, "wnohcxnnzzp"},
+    {ServiceCreateUserProcess, "wwnnppnnrpl"},
+    {ServiceDelayExecution, "nt"},
+    {ServiceDeviceIoControlFile, "hhpxinazwz"},
+    {ServiceDisplayString, "s"},
+    {ServiceFreeVirtualMemory, "hbbn"},
+    {ServiceLoadDriver, "s"},
+    {ServiceOpenEvent, "wno"},
+    {ServiceOpenFile, "wnoinn"},
+    {ServiceProtectVirtualMemory, "hbbnw"},
+    {ServiceQueryInformationProcess, "hnwzw"},
+    {ServiceQuerySystemInformation, "nwzw"},
+    {ServiceQuerySystemTime, "w"},
+    {ServiceQueryVirtualMemory, "hanwzw"},
+    {ServiceReadFile, "hhpxiwztp"},
+    {ServiceResetEvent, "hw"},
+    {ServiceSetEvent, "hw"},
+    {ServiceTerminateProcess, "Hn"},
+    {ServiceTerminateThread, "Hn"},
+    {ServiceUnloadDriver, "s"},
+    {ServiceWaitForSingleObject, "hnt"},
+    {ServiceWriteFile, "hhpxiaztp"},
+    {ServiceYieldExecution, ""},
+};
+
+/* What pointers point to; made anew before each call, for calls overwrite it. */
+static struct {
+    UNICODE_STRING Names[4];
+    UNICODE_STRING OddNames[3];
+    OBJECT_ATTRIBUTES Attributes[6];
+    LARGE_INTEGER Now, Soon;
+    PVOID Base;
+    SIZE_T Size;
+    IO_STATUS_BLOCK Result;
+    RTL_USER_PROCESS_PARAMETERS Parameters;
+    PS_ATTRIBUTE_LIST List;
+    CLIENT_ID ClientId;
+} Data;
+
+static UCHAR Scratch[SCRATCH_BYTES];
+static ULONG Seed;
+static HANDLE File, Event;
+static PUCHAR ReadOnlyPage, EdgePage;
+
+static ULONG Random(ULONG Limit)
+{
+    return RtlRandomEx(&Seed) % Limit;
+}
+
+static ULONG RandomBits(void)
+{
+    return RtlRandomEx(&Seed) << 16 ^ RtlRandomEx(&Seed);
+}
+
+static ULONG Pick(const ULONG *Values, ULONG Count)
+{
+    return Values[Random(Count)];
+}
+#define PICK(Values) Pick(Values, ARRAYSIZE(Values))
+#define AT(Object)   ((ULONG)(ULONG_PTR)(Object))
+
+static void MakeNames(void)
+{
+    static const PCWSTR Names[] = {L"\\SystemRoot\\crash.exe", L"\\BaseNamedObjects\\fuzz", L"\\",
+                                   L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\no"};
+    ULONG i;
+
+    for (i = 0; i < ARRAYSIZE(Names); i++)
+        RtlInitUnicodeString(&Data.Names[i], Names[i]);
+    Data.OddNames[0] = (UNICODE_STRING){3, 4, Data.Names[0].Buffer};
+    Data.OddNames[1] = (UNICODE_STRING){0xFFFE, 0xFFFE, Data.Names[0].Buffer};
+    Data.OddNames[2] = (UNICODE_STRING){8, 8, (PWSTR)MI_SYSTEM_BASE};
+    for (i = 0; i < ARRAYSIZE(Data.Attributes); i++) {
+        UNICODE_STRING *Name = i < 4 ? &Data.Names[i] : &Data.OddNames[i - 3];
+        InitializeObjectAttributes(&Data.Attributes[i], Name, OBJ_CASE_INSENSITIVE | OBJ_OPENIF,
+                                   NULL, NULL);
+    }
+}
+
+static void MakeData(void)
+{
+    memset(&Data, 0, sizeof Data);
+    MakeNames();
+    Data.Soon.QuadPart = -10;
+    Data.Base = Random(2) ? NULL : (PVOID)(ULONG_PTR)(RandomBits() & 0x7FFF0000);
+    Data.Size = Random(2) ? PAGE_SIZE : Random(MAXIMUM_RESERVE);
+    Data.Parameters.MaximumLength = Data.Parameters.Length = sizeof Data.Parameters;
+    Data.Parameters.Flags = RTL_USER_PROC_PARAMS_NORMALIZED;
+    Data.Parameters.ImagePathName = Data.Parameters.CommandLine = Data.Names[0];
+    Data.List.TotalLength = PS_ATTRIBUTE_LIST_SIZE(2);
+    Data.List.Attributes[0] = (PS_ATTRIBUTE){
+        PS_ATTRIBUTE_IMAGE_NAME, Data.Names[0].Length, {.ValuePtr = Data.Names[0].Buffer}, NULL};
+    Data.List.Attributes[1] = (PS_ATTRIBUTE){
+        PS_ATTRIBUTE_CLIENT_ID, sizeof Data.ClientId, {.ValuePtr = &Data.ClientId}, NULL};
+}
+
+/* A handle out of those that the child has by now, or has not yet. */
+static ULONG DrawHandle(void)
+{
+    const ULONG Values[] = {0,          AT(File),   AT(Event), AT(File),   AT(Event),
+                            0xFFFFFFFF, 0x80000004, 1,         0xFFFFFFFE, 0x7FFFFFFC};
+
+    return Random(3) ? PICK(Values) : 4 * Random(64);
+}
+
+/* Neither the child itself, nor (as 0) all of its other threads, nor what it works with. */
+static ULONG DrawMortalHandle(void)
+{
+    return AT(Event) + 4 + 4 * Random(64);
+}
+
+static ULONG DrawPointer(void)
+{
+    const ULONG Values[] = {
+        0,
+        1,
+        AT(Scratch),
+        AT(Scratch) + Random(SCRATCH_BYTES),
+        AT(&Data) + Random(sizeof Data),
+        AT(ReadOnlyPage),
+        AT(EdgePage) + PAGE_SIZE - 1 - Random(16),
+        AT(EdgePage) + PAGE_SIZE,
+        USER_SHARED_DATA_ADDRESS + Random(PAGE_SIZE),
+        MI_HIGHEST_USER_ADDRESS,
+        MI_USER_PROBE_ADDRESS,
+        MI_SYSTEM_BASE - Random(8),
+        MI_SYSTEM_BASE,
+        MI_WINDOW_BASE + Random(0x400000),
+        MI_PAGED_POOL_START,
+        MI_SYSTEM_PTE_START,
+        MI_NONPAGED_POOL_START,
+        MI_PCR_ADDRESS,
+        0xFFFFFFFF - Random(16),
+    };
+
+    return PICK(Values);
+}
+
+static ULONG DrawNumber(void)
+{
+    const ULONG Values[] = {0,
+                            0,
+                            1,
+                            2,
+                            FILE_OPEN,
+                            11,
+                            22,
+                            0x1000,
+                            FILE_SYNCHRONOUS_IO_NONALERT,
+                            PAGE_READWRITE,
+                            PAGE_READONLY,
+                            PAGE_NOACCESS,
+                            PAGE_READWRITE | PAGE_GUARD,
+                            MEM_COMMIT,
+                            MEM_RESERVE,
+                            MEM_RESERVE | MEM_COMMIT,
+                            MEM_DECOMMIT,
+                            MEM_RELEASE,
+                            GENERIC_READ | SYNCHRONIZE,
+                            MAXIMUM_ALLOWED,
+                            0x1F0FFF,
+                            0x7FFFFFFF,
+                            0x80000000,
+                            0xFFFFFFFF};
+
+    return PICK(Values);
+}
+
+static ULONG DrawSize(void)
+{
+    const ULONG Values[] = {0,          1,          4,          24,        28,      84,
+                            312,        0xFFF,      0x1000,     0x1001,    0x10000, 0x7FFFFFFF,
+                            0x80000000, 0xFFFFF000, 0xFFFFFFFC, 0xFFFFFFFF};
+
+    return PICK(Values);
+}
+
+/* Only what ends soon: pointers that no call can have made point to a late time. */
+static ULONG DrawTime(void)
+{
+    const ULONG Values[] = {AT(&Data.Now), AT(&Data.Soon), AT(&Data.Soon), 1, MI_SYSTEM_BASE};
+
+    return PICK(Values);
+}
+
+static ULONG DrawFromData(CHAR Kind)
+{
+    switch (Kind) {
+    case 'b':
+        return Random(2) ? AT(&Data.Base) : AT(&Data.Size);
+    case 'i':
+        return AT(&Data.Result);
+    case 'l':
+        return AT(&Data.List);
+    case 'o':
+        return AT(&Data.Attributes[Random(ARRAYSIZE(Data.Attributes))]);
+    case 'r':
+        return AT(&Data.Parameters);
+    case 's':
+        return Random(4) ? AT(&Data.Names[Random(ARRAYSIZE(Data.Names))])
+                         : AT(&Data.OddNames[Random(ARRAYSIZE(Data.OddNames))]);
+    case 'w':
+        return AT(Scratch) + 4 * Random(64);
+    default: /* p */
+        return 0;
+    }
+}
+
+/* A value that makes sense as an argument of that kind. */
+static ULONG DrawSensible(CHAR Kind)
+{
+    switch (Kind) {
+    case 'a':
+        return DrawPointer();
+    case 'c':
+        return AT(RtlExitUserThread);
+    case 'h':
+        return DrawHandle();
+    case 'n':
+        return DrawNumber();
+    case 'x':
+        return RandomBits();
+    case 'z':
+        return DrawSize();
+    default:
+        return DrawFromData(Kind);
+    }
+}
+
+static ULONG DrawAny(void)
+{
+    static const CHAR All[] = "abhilnorswz";
+
+    return DrawSensible(All[Random(sizeof All - 1)]);
+}
+
+static ULONG DrawArgument(CHAR Kind)
+{
+    ULONG Percent = Random(100);
+
+    if (Kind == 'H')
+        return DrawMortalHandle();
+    if (Kind == 't')
+        return DrawTime();
+    if (Percent < PERCENT_SENSIBLE)
+        return DrawSensible(Kind);
+    return Percent < PERCENT_SENSIBLE + PERCENT_CHOSEN ? DrawAny() : RandomBits();
+}
+
+static void CallOnce(void)
+{
+    ULONG Arguments[MAXIMUM_ARGUMENTS] = {0};
+    ULONG Number = Random(ServiceCount), i;
+    const char *Kind = Services[Number].Kinds;
+
+    MakeData();
+    for (i = 0; i < Services[Number].Count; i++)
+        Arguments[i] = DrawArgument(Kind[i]);
+    CallService(Number, Arguments);
+}
+
+static PUCHAR Allocate(SIZE_T Size, ULONG Type, ULONG Protect)
+{
+    PVOID Base = NULL;
+
+    NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, Type, Protect);
+    return Base;
+}
+
+static void OpenObjects(void)
+{
+    SIZE_T Size = PAGE_SIZE;
+    IO_STATUS_BLOCK Result;
+
+    MakeData();
+    NtOpenFile(&File, GENERIC_READ | SYNCHRONIZE, &Data.Attributes[0], &Result, FILE_SHARE_READ,
+               FILE_SYNCHRONOUS_IO_NONALERT);
+    NtCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
+    ReadOnlyPage = Allocate(PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READONLY);
+    EdgePage = Allocate(2 * PAGE_SIZE, MEM_RESERVE, PAGE_READWRITE);
+    NtAllocateVirtualMemory(NtCurrentProcess(), (PVOID *)&EdgePage, 0, &Size, MEM_COMMIT,
+                            PAGE_READWRITE);
+}
+
+/* Fills in the kinds; FALSE if they do not agree with services.def. */
+static BOOLEAN DescribeServices(void)
+{
+    ULONG i;
+
+    for (i = 0; i < ARRAYSIZE(Kinds); i++)
+        Services[Kinds[i].Number].Kinds = Kinds[i].Kinds;
+    for (i = 0; i < ServiceCount; i++) {
+        if (!Services[i].Kinds || strlen(Services[i].Kinds) != Services[i].Count)
+            return Check(FALSE, "the arguments of %s are described", Services[i].Name);
+    }
+    return TRUE;
+}
+
+static int RunChild(ULONG Count)
+{
+    OpenObjects();
+    while (Count-- > 0)
+        CallOnce();
+    return CHILD_DONE;
+}
+
+/*
+ * The parent.
+ */
+static ULONG Finished, Died, Late, NotStarted;
+
+static ULONG SystemCalls(void)
+{
+    SYSTEM_UPPERHALF_INFORMATION Counters;
+
+    QueryCounters(&Counters);
+    return Counters.SystemCalls;
+}
+
+/* Waits for a child, ends it if need be, and counts how it ended. */
+static void FollowChild(HANDLE Child)
+{
+    if (WaitForProgram(Child, WATCHDOG) == STATUS_TIMEOUT) {
+        NtTerminateProcess(Child, STATUS_TIMEOUT);
+        WaitForProgram(Child, INFINITE);
+        Late++;
+    } else if (ExitStatusOf(Child) == CHILD_DONE) {
+        Finished++;
+    } else {
+        Died++;
+    }
+    NtClose(Child);
+}
+
+/* Runs one child; how many calls it made, as far as the kernel's counter tells. */
+static ULONG StartChild(ULONG ChildSeed, ULONG Count)
+{
+    ULONG Before = SystemCalls();
+    char CommandLine[60];
+    HANDLE Child;
+
+    _snprintf(CommandLine, sizeof CommandLine, "fuzz.exe child %lu %lu", ChildSeed, Count);
+    if (!NT_SUCCESS(StartProgram("fuzz.exe", CommandLine, &Child))) {
+        NotStarted++;
+        SleepMilliseconds(100);
+        return 0;
+    }
+    FollowChild(Child);
+    return min(SystemCalls() - Before, Count);
+}
+
+static ULONG RunChildren(ULONG *NextSeed, ULONG Count)
+{
+    ULONG Done = 0;
+
+    while (Done < Count && NotStarted < FAILURES_ALLOWED)
+        Done += StartChild((*NextSeed)++, min(Count - Done, CALLS_PER_CHILD));
+    return Done;
+}
+
+static int RunParent(ULONG FirstSeed, ULONG Count)
+{
+    ULONG NextSeed = FirstSeed, Done;
+    USAGE Before;
+
+    printf("fuzz: seed %lu, %lu calls\n", FirstSeed, Count);
+    RunChildren(&NextSeed, WARM_UP_CHILDREN * CALLS_PER_CHILD);
+    QuerySteadyUsage(&Before);
+    Done = RunChildren(&NextSeed, Count);
+    printf("fuzz: seeds %lu to %lu; children: %lu finished, %lu died, %lu ended, %lu not started\n",
+           FirstSeed, NextSeed - 1, Finished, Died, Late, NotStarted);
+    Check(Done >= Count, "%lu calls made", Done);
+    Check(Finished > 0, "%lu children made all their calls", Finished);
+    CheckUsage(&Before, "all calls");
+    return CheckSummary("fuzz");
+}
+
+int main(int argc, char **argv)
+{
+    if (!DescribeServices())
+        return CheckSummary("fuzz");
+    if (argc > 3 && strcmp(argv[1], "child") == 0) {
+        Seed = ParseNumber(argv[2]);
+        return RunChild(ParseNumber(argv[3]));
+    }
+    return RunParent(argc > 1 ? ParseNumber(argv[1]) : DEFAULT_SEED,
+                     argc > 2 ? ParseNumber(argv[2]) : DEFAULT_COUNT);
+}

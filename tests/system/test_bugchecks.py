@@ -1,0 +1,166 @@
+"""Each mistake that crash.sys can make, in a run of its own, and what the machine says about it.
+
+drvcrash.exe asks the driver for the mistake. The machine must stop with the bug check that Windows
+documents for it, tell the four parameters, and name the driver, the process and the IRQL. Mistakes
+that go unnoticed must let the program end as if nothing had been.
+"""
+
+import os
+import re
+
+import pytest
+
+from machine import Machine, ROOT, run
+
+BUILD = os.path.join(ROOT, "build")
+STATUS_BUG_CHECK = 97
+
+PASSIVE, APC, DISPATCH = 0, 1, 2
+ACCESS_VIOLATION, BREAKPOINT = 0xC0000005, 0x80000003
+GOOD_TAG, BAD_TAG = 0x446F6F47, 0x44616142     # "GooD" and "BaaD" as memory shows them
+SYSTEM_SPACE = 0x80000000
+
+# The parameters that are not one number, as intervals. CODE: inside crash.sys.
+ANY = (0, 0xFFFFFFFF)
+USER = (0x10000, 0x7FFEFFFF)
+PAGED = (0xE1000000, 0xF0FFFFFF)
+NONPAGED = (0xFC000000, 0xFFBDFFFF)
+IMAGES = (0xF1000000, 0xFBFFFFFF)
+CODE = "an address in crash.sys"
+
+NAMES = {
+    0x09: "IRQL_NOT_GREATER_OR_EQUAL",
+    0x0A: "IRQL_NOT_LESS_OR_EQUAL",
+    0x19: "BAD_POOL_HEADER",
+    0x1E: "KMODE_EXCEPTION_NOT_HANDLED",
+    0x4A: "IRQL_GT_ZERO_AT_SYSTEM_SERVICE",
+    0x50: "PAGE_FAULT_IN_NONPAGED_AREA",
+    0x7F: "UNEXPECTED_KERNEL_MODE_TRAP",
+    0xB8: "ATTEMPTED_SWITCH_FROM_DPC",
+    0xBE: "ATTEMPTED_WRITE_TO_READONLY_MEMORY",
+    0xC2: "BAD_POOL_CALLER",
+    0xD1: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
+    0xFC: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
+    0xC0FFEE: "",
+}
+
+# Mistake: code, four parameters, IRQL. WDK: Bug Check Code Reference.
+STOPS = {
+    "paged-read": (0xD1, (PAGED, DISPATCH, 0, CODE), DISPATCH),
+    "paged-write": (0xD1, (PAGED, DISPATCH, 1, CODE), DISPATCH),
+    "paged-allocate": (0xC2, (8, DISPATCH, 1, 40), DISPATCH),
+    "paged-free": (0xC2, (9, DISPATCH, 1, PAGED), DISPATCH),
+    "double-free": (0xC2, (7, 0, ANY, NONPAGED), DISPATCH),
+    "double-free-paged": (0xC2, (7, 0, ANY, PAGED), APC),
+    "double-free-big": (0xC2, (0x46, NONPAGED, 0, 0), DISPATCH),
+    "wrong-tag": (0xC2, (0xA, NONPAGED, GOOD_TAG, BAD_TAG), DISPATCH),
+    "wrong-tag-big": (0xC2, (0xA, NONPAGED, GOOD_TAG, BAD_TAG), DISPATCH),
+    "overrun": (0x19, (0x20, NONPAGED, NONPAGED, 0x78787878), DISPATCH),
+    "overrun-paged": (0x19, (0x20, PAGED, PAGED, 0x78787878), APC),
+    "underrun": (0xC2, (0x99, NONPAGED, 0, 0), DISPATCH),
+    "free-user": (0xC2, (0x40, USER, SYSTEM_SPACE, 0), PASSIVE),
+    "free-image": (0xC2, (0x42, IMAGES, 0, 0), PASSIVE),
+    "null": (0x1E, (ACCESS_VIOLATION, CODE, 0, 0), PASSIVE),
+    "null-write": (0x1E, (ACCESS_VIOLATION, CODE, 1, 0), PASSIVE),
+    "null-dispatch": (0xD1, (0, DISPATCH, 0, CODE), DISPATCH),
+    "unmapped": (0x50, (0xA0000000, 0, CODE, 0), PASSIVE),
+    "write-text": (0xBE, (CODE, ANY, 0, 0), PASSIVE),
+    "execute-user": (0xFC, (USER, ANY, 0, 0), PASSIVE),
+    "stack": (0x7F, (8, ANY, 0, 0), PASSIVE),
+    "divide": (0x7F, (0, 0, 0, 0), PASSIVE),
+    "undefined": (0x7F, (6, 0, 0, 0), PASSIVE),
+    "breakpoint": (0x1E, (BREAKPOINT, CODE, 0, 0), PASSIVE),
+    "wait-dispatch": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
+    "wait-spinlock": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
+    "wait-dpc": (0xB8, (ANY, ANY, ANY, ANY), DISPATCH),
+    "raise-lower": (0x09, (DISPATCH, PASSIVE, 0, 0), DISPATCH),
+    "lower-higher": (0x0A, (DISPATCH, PASSIVE, 0, ANY), PASSIVE),
+    "return-dispatch": (0x4A, (USER, DISPATCH, 0, 0), DISPATCH),
+    "bugcheck": (0xC0FFEE, (1, 2, 3, 4), PASSIVE),
+}
+
+UNNOTICED = ["paged-resident", "paged-code"]
+
+# The driver's part is over when the kernel finds out.
+NOT_THE_DRIVERS = {"return-dispatch"}
+
+# A bug check of ours names the driver by this line; then come the process and the IRQL.
+STOP = re.compile(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{8}),0x(\w{8}),0x(\w{8}),0x(\w{8})\)")
+CULPRIT = re.compile(r"^\*\*\*  (\S+) - Address (\w{8}) base at (\w{8}), offset (\w{8})$",
+                     re.MULTILINE)
+CONTEXT = re.compile(r"^Process (\S+) \(pid (\d+), \w+\), thread \d+ \(\w+\), IRQL (\d+), "
+                     r"processor 0$", re.MULTILINE)
+
+
+def options(mistake):
+    """The options of tools/run that make drvcrash.exe ask for this mistake."""
+    chosen = ["--start", "crash.sys", "--init", f"drvcrash.exe {mistake}"]
+    for name in "tests/crash.sys", "tests/drvcrash.exe", "user/ntdll.dll":
+        chosen += ["--module", os.path.join(BUILD, name)]
+    return chosen
+
+
+def image_of(name, output):
+    """The addresses of an image, from the report's culprit: (first, last)."""
+    match = CULPRIT.search(output)
+    assert match and match[1] == name, output
+    base, address, offset = int(match[3], 16), int(match[2], 16), int(match[4], 16)
+    assert base + offset == address
+    return base, base + 0x100000
+
+
+def agrees(value, expected, code):
+    """Whether a parameter is the expected number, or in the expected interval."""
+    if expected == CODE:
+        expected = code
+    low, high = expected if isinstance(expected, tuple) else (expected, expected)
+    return low <= value <= high
+
+
+def check_stop_line(output, code, parameters, image):
+    """The STOP line: its code, the code's name above it, the parameters."""
+    numbers = [int(number, 16) for number in STOP.search(output).groups()]
+    assert numbers[0] == code
+    assert NAMES[code] in output.splitlines()
+    for number, (value, expected) in enumerate(zip(numbers[1:], parameters), 1):
+        assert agrees(value, expected, image), f"parameter {number} is {value:08x}:\n{output}"
+
+
+@pytest.mark.parametrize("mistake", STOPS)
+def test_a_drivers_mistake_stops_the_machine_with_the_documented_bug_check(mistake):
+    code, parameters, irql = STOPS[mistake]
+    status, output = run(options(mistake))
+    assert status == STATUS_BUG_CHECK and len(STOP.findall(output)) == 1, output
+    image = ANY if mistake in NOT_THE_DRIVERS else image_of("crash.sys", output)
+    check_stop_line(output, code, parameters, image)
+    context = CONTEXT.search(output)
+    assert context and context[1] == "drvcrash.exe" and int(context[3]) == irql, output
+
+
+@pytest.mark.parametrize("mistake", UNNOTICED)
+def test_some_mistakes_go_unnoticed(mistake):
+    status, output = run(options(mistake))
+    assert status == 0 and not STOP.search(output), output
+
+
+def test_a_stack_trace_names_the_driver_by_offset():
+    _, output = run(options("paged-read"))
+    stack = output.split("Stack:\n")[1].splitlines()
+    address = CULPRIT.search(output)[2]
+    assert re.match(rf"  {address} crash\.sys\+", stack[0]), output
+    assert any("NtDeviceIoControlFile" in line for line in stack), output
+
+
+@pytest.mark.parametrize("mistake, name", [("paged-read", "DRIVER_IRQL_NOT_LESS_OR_EQUAL"),
+                                           ("double-free", "BAD_POOL_CALLER")])
+def test_the_screen_turns_blue_and_says_the_same(mistake, name):
+    # Without the debug-exit port the machine stands still after a bug check.
+    with Machine(options(mistake) + ["--append", "debugexit=0"]) as machine:
+        machine.wait_for(r"^Stack:$(\r?\n  .*)+")
+        machine.wait_for(r"NtDeviceIoControlFile.*\n")
+        log = machine.log
+        screen = [line.rstrip() for line in machine.screen_text()]
+        attributes = machine.screen_attributes()
+    assert name in screen and STOP.search(log)[0] in screen
+    assert CULPRIT.search(log)[0].rstrip() in screen
+    assert all(attribute == 0x1F for row in attributes for attribute in row)
