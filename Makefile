@@ -36,7 +36,8 @@ help:
 # --- the kernel ---------------------------------------------------------------------------------
 
 # The DDK headers as ELF sees them: kernel/nt.h has the rest.
-NTFLAGS := -march=i686 -std=gnu11 -fshort-wchar -fms-extensions -mms-bitfields -Wno-multichar \
+# -freg-struct-return: a LARGE_INTEGER comes back in EDX:EAX, as the PE compilers have it.
+NTFLAGS := -march=i686 -std=gnu11 -fshort-wchar -freg-struct-return -fms-extensions -mms-bitfields -Wno-multichar \
 	-D_X86_ -D_WIN32 -D__MINGW32__ -D_NTOSKRNL_ -D_NTSYSTEM_ -D_NTHAL_ -D_WIN32_WINNT=0x0601 \
 	-I. -isystem $(MINGW)/ddk -isystem $(MINGW)
 

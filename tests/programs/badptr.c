@@ -510,8 +510,8 @@ static void TryBadPointer(ULONG Service, ULONG Slot, ULONG Which)
     CALL Call;
 
     SetUp(Service, &Call);
-    if ((Call.Slots[Slot].Flags & SLOT_TEXT) && Value == (ULONG_PTR)ReadOnlyPage)
-        Value += TEXT_OFFSET;
+    if ((Call.Slots[Slot].Flags & SLOT_TEXT) && Bad[Which].Kind == BadReadOnly)
+        Value = (ULONG_PTR)ReadOnlyPage + TEXT_OFFSET; /* it will be printed */
     *Call.Slots[Slot].Where = Value;
     Status = CallService(Call.Number, Call.Arguments);
     Calls++;

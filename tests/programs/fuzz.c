@@ -32,9 +32,9 @@
  * The kinds of argument that the services have, one letter for each in the order of services.def:
  *
  *      h handle   H handle that a service may end   b base or size, read and written   w written
- *      o object attributes   s counted string   t time, which must not be far   i result block
- *      l attribute list      r process parameters   n number, flags or class   z size
- *      a address             c code to run   p pointer that should be NULL   x anything
+ *      o object attributes   s counted string   d the same, printed   t time, which must not be far
+ * i result block l attribute list      r process parameters   n number, flags or class   z size a
+ * address             c code to run   p pointer that should be NULL   x anything
  */
 #define SERVICE(Name, Count) [Service##Name] = {#Name, Count, NULL},
 static struct {
@@ -59,7 +59,7 @@ static const struct {
     {ServiceCreateUserProcess, "wwnnppnnrpl"},
     {ServiceDelayExecution, "nt"},
     {ServiceDeviceIoControlFile, "hhpxinazwz"},
-    {ServiceDisplayString, "s"},
+    {ServiceDisplayString, "d"},
     {ServiceFreeVirtualMemory, "hbbn"},
     {ServiceLoadDriver, "s"},
     {ServiceOpenEvent, "wno"},
@@ -84,6 +84,7 @@ static const struct {
 static struct {
     UNICODE_STRING Names[4];
     UNICODE_STRING OddNames[3];
+    UNICODE_STRING Line;
     OBJECT_ATTRIBUTES Attributes[6];
     LARGE_INTEGER Now, Soon;
     PVOID Base;
@@ -124,6 +125,7 @@ static void MakeNames(void)
 
     for (i = 0; i < ARRAYSIZE(Names); i++)
         RtlInitUnicodeString(&Data.Names[i], Names[i]);
+    RtlInitUnicodeString(&Data.Line, L"a line that a child has put on the log\n");
     Data.OddNames[0] = (UNICODE_STRING){3, 4, Data.Names[0].Buffer};
     Data.OddNames[1] = (UNICODE_STRING){0xFFFE, 0xFFFE, Data.Names[0].Buffer};
     Data.OddNames[2] = (UNICODE_STRING){8, 8, (PWSTR)MI_SYSTEM_BASE};
@@ -245,6 +247,8 @@ static ULONG DrawFromData(CHAR Kind)
     switch (Kind) {
     case 'b':
         return Random(2) ? AT(&Data.Base) : AT(&Data.Size);
+    case 'd':
+        return Random(2) ? AT(&Data.Line) : AT(&Data.OddNames[Random(ARRAYSIZE(Data.OddNames))]);
     case 'i':
         return AT(&Data.Result);
     case 'l':
@@ -424,8 +428,9 @@ static int RunParent(ULONG FirstSeed, ULONG Count)
     RunChildren(&NextSeed, WARM_UP_CHILDREN * CALLS_PER_CHILD);
     QuerySteadyUsage(&Before);
     Done = RunChildren(&NextSeed, Count);
-    printf("fuzz: seeds %lu to %lu; children: %lu finished, %lu died, %lu ended, %lu not started\n",
-           FirstSeed, NextSeed - 1, Finished, Died, Late, NotStarted);
+    printf(
+        "\nfuzz: seeds %lu to %lu; children: %lu finished, %lu died, %lu ended, %lu not started\n",
+        FirstSeed, NextSeed - 1, Finished, Died, Late, NotStarted);
     Check(Done >= Count, "%lu calls made", Done);
     Check(Finished > 0, "%lu children made all their calls", Finished);
     CheckUsage(&Before, "all calls");

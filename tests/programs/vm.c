@@ -7,6 +7,7 @@
  *
  *      vm.exe            all checks
  *      vm.exe private    what it starts itself: another process at the same address
+ *      vm.exe limit      what it starts itself: takes all that there is
  */
 #include "check.h"
 
@@ -236,15 +237,14 @@ static ULONG CommitAll(PUCHAR *Blocks, ULONG Limit, NTSTATUS *Status)
     return Count;
 }
 
-static void CheckCommitLimit(void)
+/* In a process of its own, whose page tables go with it. */
+static int TakeAll(void)
 {
     static PUCHAR Blocks[2048];
     PUCHAR Huge = NULL;
     ULONG Count, i, Good = 0;
-    USAGE Before;
     NTSTATUS Status;
 
-    QuerySteadyUsage(&Before);
     Status = Allocate(&Huge, 0x70000000, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     Check(!NT_SUCCESS(Status), "more than the machine has is not committed (%08lx)", Status);
     Count = CommitAll(Blocks, ARRAYSIZE(Blocks), &Status);
@@ -253,9 +253,18 @@ static void CheckCommitLimit(void)
     for (i = 0; i < Count; i++)
         Good += IsFilledWith(Blocks[i], MEGABYTE, (UCHAR)i);
     Check(Good == Count, "all of it keeps what was written");
-    for (i = 0; i < Count; i++)
+    for (i = 0; i < Count / 2; i++)
         Release(Blocks[i]);
-    CheckUsage(&Before, "the release of all of it");
+    return CheckSummary("vm limit");
+}
+
+static void CheckCommitLimit(void)
+{
+    USAGE Before;
+
+    QuerySteadyUsage(&Before);
+    CheckStatus(RunProgram("vm.exe", "vm.exe limit"), 0, "a process takes all that there is");
+    CheckUsage(&Before, "its end");
 }
 
 /* Uses Left bytes of stack. The sum keeps each call's room in use. */
@@ -311,6 +320,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "private") == 0)
         return UsePrivateMemory();
+    if (argc > 1 && strcmp(argv[1], "limit") == 0)
+        return TakeAll();
     NtCreateEvent(&Signalled, EVENT_ALL_ACCESS, NULL, NotificationEvent, TRUE);
     CheckReserve();
     CheckCommit();

@@ -13,7 +13,7 @@ static char Line[LINE_SIZE];
 static ULONG LineLength;
 static HANDLE Console;
 
-static BOOLEAN OpenConsole(void)
+BOOLEAN OpenConsole(void)
 {
     UNICODE_STRING Name = CONSTANT_STRING(CONSOLE_NAME);
     OBJECT_ATTRIBUTES Attributes;

@@ -18,6 +18,9 @@ int printf(const char *Format, ...) __attribute__((format(ms_printf, 1, 2)));
 int puts(const char *Line);
 void FlushConsole(void);
 
+/* Opens the console now rather than with the first line; FALSE: there is none. */
+BOOLEAN OpenConsole(void);
+
 /* A line from the console, without its end, cut off at Size - 1 characters; FALSE: none came. */
 BOOLEAN ReadConsoleLine(char *Line, ULONG Size);
 

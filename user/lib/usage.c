@@ -54,6 +54,7 @@ void QuerySteadyUsage(USAGE *Usage)
     USAGE Next;
     ULONG Same = 0, Tries;
 
+    OpenConsole(); /* the checks to come will use it, so it is part of what was there before */
     QueryUsage(Usage);
     for (Tries = 0; Tries < PATIENCE && Same < STEADY_READINGS; Tries++) {
         SleepMilliseconds(TICK);
