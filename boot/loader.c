@@ -11,6 +11,9 @@
 #include "kernel/rtl/rtl.h"
 #include "mm/layout.h"
 
+/* The loader may put its structures at any address. */
+#define MULTIBOOT __attribute__((packed))
+
 #define MULTIBOOT_HAS_MEMORY  0x001
 #define MULTIBOOT_HAS_COMMAND 0x004
 #define MULTIBOOT_HAS_MODULES 0x008
@@ -25,20 +28,20 @@ typedef struct _MULTIBOOT_INFO {
     ULONG ModuleCount, Modules;
     ULONG Symbols[4];
     ULONG MapLength, Map;
-} MULTIBOOT_INFO;
+} MULTIBOOT MULTIBOOT_INFO;
 
 typedef struct _MULTIBOOT_MODULE {
     ULONG Start, End;
     ULONG String;
     ULONG Reserved;
-} MULTIBOOT_MODULE;
+} MULTIBOOT MULTIBOOT_MODULE;
 
 typedef struct _MULTIBOOT_RANGE {
     ULONG Size; /* of the rest of the entry */
     ULONG BaseLow, BaseHigh;
     ULONG LengthLow, LengthHigh;
     ULONG Type;
-} MULTIBOOT_RANGE;
+} MULTIBOOT MULTIBOOT_RANGE;
 
 LOADER_BLOCK LoaderBlock;
 

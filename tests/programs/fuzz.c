@@ -9,8 +9,8 @@
  * own process needs, or wait for ever. A child that dies is followed by one with the next seed; one
  * that takes too long is ended. The same seed and count give the same children.
  *
- * A child draws each argument mostly from values that make sense in its place and otherwise from
- * all values there are. It does not end itself, loads no driver that exists and has no console.
+ * A child's call has arguments that make sense each in its place, or all but one, or whatever comes
+ * by. It does not end itself, loads no driver that exists and has no console.
  */
 #include "check.h"
 #include "mm/layout.h"
@@ -18,23 +18,25 @@
 
 #define DEFAULT_SEED     1
 #define DEFAULT_COUNT    100000
-#define CALLS_PER_CHILD  2000
+#define CALLS_PER_CHILD  1000
 #define WARM_UP_CHILDREN 10
 #define WATCHDOG         10000 /* milliseconds for one child */
 #define FAILURES_ALLOWED 50    /* children that could not be started */
 #define MAXIMUM_RESERVE  0x200000
-#define PERCENT_SENSIBLE 70
-#define PERCENT_CHOSEN   20 /* from all chosen values; the rest is random bits */
+#define REMEMBERED       8 /* bases, and processes and threads, of a child's own */
 #define SCRATCH_BYTES    0x1000
 #define CHILD_DONE       0x4F4B
 
 /*
- * The kinds of argument that the services have, one letter for each in the order of services.def:
+ * What each service's arguments are, a letter for each.
  *
- *      h handle   H handle that a service may end   b base or size, read and written   w written
- *      o object attributes   s counted string   d the same, printed   t time, which must not be far
- * i result block l attribute list      r process parameters   n number, flags or class   z size a
- * address             c code to run   p pointer that should be NULL   x anything
+ *      handles   P process   E event   F file   h any   H one that a service may end
+ *      pointers  b base   n new base   B size   R size whose zero means all   w result
+ *                o object attributes   s counted string   d one to be printed   i result block
+ *                O offset   t time that is not far   r process parameters   l attribute list
+ *                a any   c code to run
+ *
+ * The rest are numbers, see Numbers.
  */
 #define SERVICE(Name, Count) [Service##Name] = {#Name, Count, NULL},
 static struct {
@@ -50,34 +52,57 @@ static const struct {
     ULONG Number;
     const char *Kinds;
 } Kinds[] = {
-    {ServiceAllocateVirtualMemory, "hbnbnn"},
-    {ServiceClearEvent, "h"},
+    {ServiceAllocateVirtualMemory, "Pn0Bmg"},
+    {ServiceClearEvent, "E"},
     {ServiceClose, "H"},
-    {ServiceCreateEvent, "wnonn"},
-    {ServiceCreateFile, "wnoibnnnnpz"},
-    {ServiceCreateThreadEx, "wnohcxnnzzp"},
-    {ServiceCreateUserProcess, "wwnnppnnrpl"},
-    {ServiceDelayExecution, "nt"},
-    {ServiceDeviceIoControlFile, "hhpxinazwz"},
+    {ServiceCreateEvent, "wkovv"},
+    {ServiceCreateFile, "wkoi00vvu00"},
+    {ServiceCreateThreadEx, "wk0Pcx00zz0"},
+    {ServiceCreateUserProcess, "wwkk0000r0l"},
+    {ServiceDelayExecution, "vt"},
+    {ServiceDeviceIoControlFile, "FE0xixazwz"},
     {ServiceDisplayString, "d"},
-    {ServiceFreeVirtualMemory, "hbbn"},
+    {ServiceFreeVirtualMemory, "PbRf"},
     {ServiceLoadDriver, "s"},
-    {ServiceOpenEvent, "wno"},
-    {ServiceOpenFile, "wnoinn"},
-    {ServiceProtectVirtualMemory, "hbbnw"},
-    {ServiceQueryInformationProcess, "hnwzw"},
-    {ServiceQuerySystemInformation, "nwzw"},
+    {ServiceOpenEvent, "wko"},
+    {ServiceOpenFile, "wkoivu"},
+    {ServiceProtectVirtualMemory, "PbBgw"},
+    {ServiceQueryInformationProcess, "P0wpw"},
+    {ServiceQuerySystemInformation, "qwyw"},
     {ServiceQuerySystemTime, "w"},
-    {ServiceQueryVirtualMemory, "hanwzw"},
-    {ServiceReadFile, "hhpxiwztp"},
-    {ServiceResetEvent, "hw"},
-    {ServiceSetEvent, "hw"},
-    {ServiceTerminateProcess, "Hn"},
-    {ServiceTerminateThread, "Hn"},
+    {ServiceQueryVirtualMemory, "Pa0wew"},
+    {ServiceReadFile, "FE0xiwzO0"},
+    {ServiceResetEvent, "Ew"},
+    {ServiceSetEvent, "Ew"},
+    {ServiceTerminateProcess, "Hx"},
+    {ServiceTerminateThread, "Hx"},
     {ServiceUnloadDriver, "s"},
-    {ServiceWaitForSingleObject, "hnt"},
-    {ServiceWriteFile, "hhpxiaztp"},
+    {ServiceWaitForSingleObject, "hvt"},
+    {ServiceWriteFile, "FE0xiazO0"},
     {ServiceYieldExecution, ""},
+};
+
+/* The numbers that make sense as an argument of a kind. */
+#define VALUES(...) {__VA_ARGS__}, sizeof((ULONG[]){__VA_ARGS__}) / sizeof(ULONG)
+static const struct {
+    CHAR Kind;
+    ULONG Values[10];
+    ULONG Count;
+} Numbers[] = {
+    {'0', VALUES(0)},
+    {'m', VALUES(MEM_RESERVE | MEM_COMMIT, MEM_RESERVE, MEM_COMMIT, MEM_RESERVE | MEM_TOP_DOWN)},
+    {'f', VALUES(MEM_RELEASE, MEM_RELEASE, MEM_DECOMMIT)},
+    {'g', VALUES(PAGE_READWRITE, PAGE_READONLY, PAGE_NOACCESS, PAGE_EXECUTE_READ,
+                 PAGE_READWRITE | PAGE_GUARD, PAGE_READWRITE | PAGE_NOCACHE)},
+    {'k', VALUES(GENERIC_READ | SYNCHRONIZE, GENERIC_READ | SYNCHRONIZE, MAXIMUM_ALLOWED,
+                 EVENT_ALL_ACCESS, GENERIC_ALL, 0)},
+    {'v', VALUES(0, 1)},
+    {'u', VALUES(FILE_SYNCHRONOUS_IO_NONALERT, 0, FILE_DIRECTORY_FILE)},
+    {'q', VALUES(0, 2, 11, 22, 0x1000, 5)},
+    {'y', VALUES(SCRATCH_BYTES, SCRATCH_BYTES, 312, 84, 44, 4, 0)},
+    {'p', VALUES(sizeof(PROCESS_BASIC_INFORMATION))},
+    {'e', VALUES(sizeof(MEMORY_BASIC_INFORMATION))},
+    {'z', VALUES(0, 1, 4, 64, 0xFFF, 0x1000, 0x1001, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)},
 };
 
 /* What pointers point to; made anew before each call, for calls overwrite it. */
@@ -87,8 +112,8 @@ static struct {
     UNICODE_STRING Line;
     OBJECT_ATTRIBUTES Attributes[6];
     LARGE_INTEGER Now, Soon;
-    PVOID Base;
-    SIZE_T Size;
+    PVOID Base, NewBase;
+    SIZE_T Size, NoSize;
     IO_STATUS_BLOCK Result;
     RTL_USER_PROCESS_PARAMETERS Parameters;
     PS_ATTRIBUTE_LIST List;
@@ -99,6 +124,8 @@ static UCHAR Scratch[SCRATCH_BYTES];
 static ULONG Seed;
 static HANDLE File, Event;
 static PUCHAR ReadOnlyPage, EdgePage;
+static PVOID Bases[REMEMBERED];
+static HANDLE Others[REMEMBERED];
 
 static ULONG Random(ULONG Limit)
 {
@@ -114,8 +141,9 @@ static ULONG Pick(const ULONG *Values, ULONG Count)
 {
     return Values[Random(Count)];
 }
-#define PICK(Values) Pick(Values, ARRAYSIZE(Values))
-#define AT(Object)   ((ULONG)(ULONG_PTR)(Object))
+#define PICK(Values)     Pick(Values, ARRAYSIZE(Values))
+#define PICK_FROM(Array) (Array)[Random(ARRAYSIZE(Array))]
+#define AT(Object)       ((ULONG)(ULONG_PTR)(Object))
 
 static void MakeNames(void)
 {
@@ -141,8 +169,8 @@ static void MakeData(void)
     memset(&Data, 0, sizeof Data);
     MakeNames();
     Data.Soon.QuadPart = -10;
-    Data.Base = Random(2) ? NULL : (PVOID)(ULONG_PTR)(RandomBits() & 0x7FFF0000);
-    Data.Size = Random(2) ? PAGE_SIZE : Random(MAXIMUM_RESERVE);
+    Data.Base = Random(8) ? PICK_FROM(Bases) : (PVOID)(ULONG_PTR)(RandomBits() & 0x7FFF0000);
+    Data.Size = Random(2) ? PAGE_SIZE * (1 + Random(4)) : Random(MAXIMUM_RESERVE);
     Data.Parameters.MaximumLength = Data.Parameters.Length = sizeof Data.Parameters;
     Data.Parameters.Flags = RTL_USER_PROC_PARAMS_NORMALIZED;
     Data.Parameters.ImagePathName = Data.Parameters.CommandLine = Data.Names[0];
@@ -156,8 +184,8 @@ static void MakeData(void)
 /* A handle out of those that the child has by now, or has not yet. */
 static ULONG DrawHandle(void)
 {
-    const ULONG Values[] = {0,          AT(File),   AT(Event), AT(File),   AT(Event),
-                            0xFFFFFFFF, 0x80000004, 1,         0xFFFFFFFE, 0x7FFFFFFC};
+    const ULONG Values[] = {0, AT(File),   AT(Event),  0xFFFFFFFF,           0xFFFFFFFE,
+                            1, 0x80000004, 0x7FFFFFFC, AT(PICK_FROM(Others))};
 
     return Random(3) ? PICK(Values) : 4 * Random(64);
 }
@@ -165,7 +193,9 @@ static ULONG DrawHandle(void)
 /* Neither the child itself, nor (as 0) all of its other threads, nor what it works with. */
 static ULONG DrawMortalHandle(void)
 {
-    return AT(Event) + 4 + 4 * Random(64);
+    ULONG Other = AT(PICK_FROM(Others));
+
+    return Other && Random(2) ? Other : AT(Event) + 4 + 4 * Random(64);
 }
 
 static ULONG DrawPointer(void)
@@ -195,43 +225,15 @@ static ULONG DrawPointer(void)
     return PICK(Values);
 }
 
-static ULONG DrawNumber(void)
+static ULONG DrawNumber(CHAR Kind)
 {
-    const ULONG Values[] = {0,
-                            0,
-                            1,
-                            2,
-                            FILE_OPEN,
-                            11,
-                            22,
-                            0x1000,
-                            FILE_SYNCHRONOUS_IO_NONALERT,
-                            PAGE_READWRITE,
-                            PAGE_READONLY,
-                            PAGE_NOACCESS,
-                            PAGE_READWRITE | PAGE_GUARD,
-                            MEM_COMMIT,
-                            MEM_RESERVE,
-                            MEM_RESERVE | MEM_COMMIT,
-                            MEM_DECOMMIT,
-                            MEM_RELEASE,
-                            GENERIC_READ | SYNCHRONIZE,
-                            MAXIMUM_ALLOWED,
-                            0x1F0FFF,
-                            0x7FFFFFFF,
-                            0x80000000,
-                            0xFFFFFFFF};
+    ULONG i;
 
-    return PICK(Values);
-}
-
-static ULONG DrawSize(void)
-{
-    const ULONG Values[] = {0,          1,          4,          24,        28,      84,
-                            312,        0xFFF,      0x1000,     0x1001,    0x10000, 0x7FFFFFFF,
-                            0x80000000, 0xFFFFF000, 0xFFFFFFFC, 0xFFFFFFFF};
-
-    return PICK(Values);
+    for (i = 0; i < ARRAYSIZE(Numbers); i++) {
+        if (Numbers[i].Kind == Kind)
+            return Pick(Numbers[i].Values, Numbers[i].Count);
+    }
+    return RandomBits();
 }
 
 /* Only what ends soon: pointers that no call can have made point to a late time. */
@@ -242,28 +244,42 @@ static ULONG DrawTime(void)
     return PICK(Values);
 }
 
-static ULONG DrawFromData(CHAR Kind)
+/* A thread that is there for a while. */
+static VOID NTAPI WaitAWhile(PVOID Argument)
+{
+    UNREFERENCED_PARAMETER(Argument);
+    SleepMilliseconds(1);
+}
+
+static ULONG DrawPointerOfKind(CHAR Kind)
 {
     switch (Kind) {
     case 'b':
-        return Random(2) ? AT(&Data.Base) : AT(&Data.Size);
+        return AT(&Data.Base);
+    case 'B':
+        return AT(&Data.Size);
+    case 'c':
+        return Random(2) ? AT(RtlExitUserThread) : AT(WaitAWhile);
     case 'd':
-        return Random(2) ? AT(&Data.Line) : AT(&Data.OddNames[Random(ARRAYSIZE(Data.OddNames))]);
+        return Random(2) ? AT(&Data.Line) : AT(&PICK_FROM(Data.OddNames));
     case 'i':
         return AT(&Data.Result);
     case 'l':
         return AT(&Data.List);
     case 'o':
-        return AT(&Data.Attributes[Random(ARRAYSIZE(Data.Attributes))]);
+        return AT(&Data.Attributes[Random(3) ? Random(2) : Random(ARRAYSIZE(Data.Attributes))]);
+    case 'n':
+        return Random(3) ? AT(&Data.NewBase) : AT(&Data.Base);
+    case 'O':
+        return Random(2) ? 0 : AT(&Data.Now);
+    case 'R':
+        return Random(3) ? AT(&Data.NoSize) : AT(&Data.Size);
     case 'r':
         return AT(&Data.Parameters);
     case 's':
-        return Random(4) ? AT(&Data.Names[Random(ARRAYSIZE(Data.Names))])
-                         : AT(&Data.OddNames[Random(ARRAYSIZE(Data.OddNames))]);
-    case 'w':
-        return AT(Scratch) + 4 * Random(64);
-    default: /* p */
-        return 0;
+        return Random(4) ? AT(&PICK_FROM(Data.Names)) : AT(&PICK_FROM(Data.OddNames));
+    default: /* w */
+        return AT(Scratch) + 4 * Random(4);
     }
 }
 
@@ -272,52 +288,64 @@ static ULONG DrawSensible(CHAR Kind)
 {
     switch (Kind) {
     case 'a':
-        return DrawPointer();
-    case 'c':
-        return AT(RtlExitUserThread);
+        return Random(2) ? AT(Scratch) : DrawPointer();
+    case 'E':
+        return Random(2) ? AT(Event) : 0;
+    case 'F':
+        return AT(File);
     case 'h':
         return DrawHandle();
-    case 'n':
-        return DrawNumber();
-    case 'x':
-        return RandomBits();
-    case 'z':
-        return DrawSize();
+    case 'H':
+        return DrawMortalHandle();
+    case 'P':
+        return Random(4) ? AT(NtCurrentProcess()) : AT(PICK_FROM(Others));
+    case 't':
+        return DrawTime();
     default:
-        return DrawFromData(Kind);
+        return strchr("bBcdilnOoRrsw", Kind) ? DrawPointerOfKind(Kind) : DrawNumber(Kind);
     }
 }
 
-static ULONG DrawAny(void)
+static ULONG DrawSenseless(CHAR Kind)
 {
-    static const CHAR All[] = "abhilnorswz";
+    static const CHAR All[] = "0abBdEFghilmoPqrswxxz";
 
-    return DrawSensible(All[Random(sizeof All - 1)]);
+    if (Kind == 'H' || Kind == 't')
+        return DrawSensible(Kind);
+    return Random(2) ? DrawPointer() : DrawSensible(All[Random(sizeof All - 1)]);
 }
 
-static ULONG DrawArgument(CHAR Kind)
+static void DrawArguments(const char *Kind, ULONG *Arguments, ULONG Count)
 {
-    ULONG Percent = Random(100);
+    ULONG Sense = Random(4), i;
+    ULONG Odd = Random(MAXIMUM_ARGUMENTS); /* the one that makes no sense, if there are so many */
 
-    if (Kind == 'H')
-        return DrawMortalHandle();
-    if (Kind == 't')
-        return DrawTime();
-    if (Percent < PERCENT_SENSIBLE)
-        return DrawSensible(Kind);
-    return Percent < PERCENT_SENSIBLE + PERCENT_CHOSEN ? DrawAny() : RandomBits();
+    for (i = 0; i < Count; i++) {
+        BOOLEAN Senseless = Sense == 0 ? Random(3) == 0 : Sense == 1 && i == Odd % Count;
+        Arguments[i] = Senseless ? DrawSenseless(Kind[i]) : DrawSensible(Kind[i]);
+    }
+}
+
+/* Keeps what a service has given, for others to work on. */
+static void Remember(ULONG Number, const ULONG *Arguments)
+{
+    if (Number == ServiceAllocateVirtualMemory)
+        PICK_FROM(Bases) = Data.NewBase ? Data.NewBase : Data.Base;
+    if ((Number == ServiceCreateUserProcess || Number == ServiceCreateThreadEx) &&
+        Arguments[0] - AT(Scratch) < SCRATCH_BYTES)
+        PICK_FROM(Others) = *(HANDLE *)(ULONG_PTR)Arguments[0];
 }
 
 static void CallOnce(void)
 {
     ULONG Arguments[MAXIMUM_ARGUMENTS] = {0};
-    ULONG Number = Random(ServiceCount), i;
-    const char *Kind = Services[Number].Kinds;
+    ULONG Number = Random(ServiceCount);
 
     MakeData();
-    for (i = 0; i < Services[Number].Count; i++)
-        Arguments[i] = DrawArgument(Kind[i]);
-    CallService(Number, Arguments);
+    if (Services[Number].Count)
+        DrawArguments(Services[Number].Kinds, Arguments, Services[Number].Count);
+    if (NT_SUCCESS(CallService(Number, Arguments)))
+        Remember(Number, Arguments);
 }
 
 static PUCHAR Allocate(SIZE_T Size, ULONG Type, ULONG Protect)

@@ -5,7 +5,7 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := pe rtl pool options
+UNITS := options pe pool protect rtl
 
 .PHONY: unit
 unit: $(UNITS:%=build/unit/test_%) build/unit/pe_sample.sys build/unit/pe_low.sys
@@ -14,12 +14,14 @@ build/unit/test_pe: tests/unit/test_pe.c kernel/ldr/pe.c kernel/ldr/pelink.c
 build/unit/test_rtl: tests/unit/test_rtl.c $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
 build/unit/test_rtl: UNIT_FLAGS += -mincoming-stack-boundary=2 -include tests/unit/crt_names.h
 build/unit/test_pool: tests/unit/test_pool.c
+build/unit/test_protect: tests/unit/test_protect.c mm/protect.c
 build/unit/test_options: tests/unit/test_options.c boot/options.c boot/loader.c kernel/rtl/crt.c
 build/unit/test_options: UNIT_FLAGS += -include tests/unit/crt_names.h
 
 build/unit/test_%: tests/unit/unit.h
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_FLAGS) $(filter %.c %.S,$^) $(UNIT_LINK) -o $@
+	$(call say,UNIT,$@)
+	$(Q)$(CC) $(UNIT_FLAGS) -MF $@.d -MT $@ $(filter %.c %.S,$^) $(UNIT_LINK) -o $@
 
 PE_SAMPLE := $(PECC) -O2 -shared -nostdlib -I$(MINGW)/ddk -Wl,--subsystem,native \
 	-Wl,--entry,_DriverEntry@8 -Wl,--image-base,0x10000 -Wl,--enable-stdcall-fixup \
