@@ -80,10 +80,10 @@ static VOID KiPrintCulprit(ULONG_PTR Address)
 
 static VOID KiPrintRegisters(PKTRAP_FRAME Frame)
 {
-    ULONG Esp = KiIsUserTrap(Frame) ? Frame->HardwareEsp : (ULONG)&Frame->HardwareEsp;
+    ULONG Esp = (ULONG)&Frame->HardwareEsp;
 
-    if (Frame->TempEsp)
-        Esp = Frame->TempEsp;
+    if (KiIsUserTrap(Frame) || Frame == &KiDoubleFaultFrame)
+        Esp = Frame->HardwareEsp;
     KdPrintLine("eax=%08lx ebx=%08lx ecx=%08lx edx=%08lx esi=%08lx edi=%08lx\n", Frame->Eax,
                 Frame->Ebx, Frame->Ecx, Frame->Edx, Frame->Esi, Frame->Edi);
     KdPrintLine("eip=%08lx esp=%08lx ebp=%08lx cs=%04lx efl=%08lx cr2=%08lx cr3=%08lx\n",

@@ -74,6 +74,13 @@ static VOID IopFinish(PIRP Irp, CCHAR PriorityBoost)
         KeSetEvent(Event, PriorityBoost, FALSE);
 }
 
+/* Leaves a location upward. (The headers' macro is for drivers: it does not leave the top.) */
+static VOID IopLeaveLocation(PIRP Irp)
+{
+    Irp->CurrentLocation++;
+    Irp->Tail.Overlay.CurrentStackLocation++;
+}
+
 /* Completes a packet (WDK: IoCompleteRequest). IRQL <= DISPATCH_LEVEL. */
 VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {
@@ -85,7 +92,7 @@ VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
     if (Irp->CancelRoutine)
         KeBugCheckEx(CANCEL_STATE_IN_COMPLETED_IRP, (ULONG_PTR)Irp, (ULONG_PTR)Irp->CancelRoutine,
                      0, 0);
-    IoSkipCurrentIrpStackLocation(Irp);
+    IopLeaveLocation(Irp);
     for (; Irp->CurrentLocation <= Irp->StackCount + 1; Stack++) {
         Irp->PendingReturned = (Stack->Control & SL_PENDING_RETURNED) != 0;
         if (IopIsInvoked(Irp, Stack)) {
@@ -99,7 +106,7 @@ VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         } else if (Irp->PendingReturned && Irp->CurrentLocation <= Irp->StackCount) {
             IoMarkIrpPending(Irp);
         }
-        IoSkipCurrentIrpStackLocation(Irp);
+        IopLeaveLocation(Irp);
     }
     IopFinish(Irp, PriorityBoost);
 }

@@ -305,5 +305,6 @@ NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_
                                   ULONG_PTR P4, PKTRAP_FRAME Frame);
 VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame); /* a place for breakpoints */
 NORETURN VOID KiDoubleFault(VOID);                   /* trap.c */
+extern KTRAP_FRAME KiDoubleFaultFrame;
 
 #endif

@@ -185,6 +185,9 @@ VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame)
                             Thread->CombinedApcDisable, 0, Frame);
 }
 
+/* What the double fault interrupted; no processor pushed it, so HardwareEsp is always there. */
+KTRAP_FRAME KiDoubleFaultFrame;
+
 /*
  * The double fault, on its own task and stack: most likely a kernel stack ran into its guard
  * page. The interrupted registers are in the task-state segment that the processor left.
@@ -193,18 +196,17 @@ NORETURN VOID KiDoubleFault(VOID)
 {
     KIPCR *Pcr = KiGetPcr();
     PKTSS Tss = (PKTSS)Pcr->Pcr.TSS;
-    static KTRAP_FRAME Frame;
 
-    Frame.Eip = Tss->Eip;
-    Frame.SegCs = Tss->Cs;
-    Frame.EFlags = Tss->EFlags;
-    Frame.TempEsp = Tss->Esp;
-    Frame.Ebp = Tss->Ebp;
-    Frame.Eax = Tss->Eax;
-    Frame.Ebx = Tss->Ebx;
-    Frame.Ecx = Tss->Ecx;
-    Frame.Edx = Tss->Edx;
-    Frame.Esi = Tss->Esi;
-    Frame.Edi = Tss->Edi;
-    KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, 8, (ULONG_PTR)Tss, 0, 0, &Frame);
+    KiDoubleFaultFrame.Eip = Tss->Eip;
+    KiDoubleFaultFrame.SegCs = Tss->Cs;
+    KiDoubleFaultFrame.EFlags = Tss->EFlags;
+    KiDoubleFaultFrame.HardwareEsp = Tss->Esp;
+    KiDoubleFaultFrame.Ebp = Tss->Ebp;
+    KiDoubleFaultFrame.Eax = Tss->Eax;
+    KiDoubleFaultFrame.Ebx = Tss->Ebx;
+    KiDoubleFaultFrame.Ecx = Tss->Ecx;
+    KiDoubleFaultFrame.Edx = Tss->Edx;
+    KiDoubleFaultFrame.Esi = Tss->Esi;
+    KiDoubleFaultFrame.Edi = Tss->Edi;
+    KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, 8, (ULONG_PTR)Tss, 0, 0, &KiDoubleFaultFrame);
 }
