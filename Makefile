@@ -131,7 +131,8 @@ $(BUILD)/bootset: $(BOOT_FILES) Makefile
 	@printf '%s\n' $(BOOT_FILES) > $@
 
 $(BUILD)/upperhalf.iso: $(BUILD)/upperhalf.elf $(BUILD)/bootset tools/mkiso tools/bootset.py
-	tools/mkiso --kernel $(BUILD)/upperhalf.elf --bootset $(BUILD)/bootset $@
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso --kernel $(BUILD)/upperhalf.elf --bootset $(BUILD)/bootset $@
 
 # --- running and testing ------------------------------------------------------------------------
 

@@ -72,8 +72,8 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
     HalpInitializeClock();
     KiInitializeTime(HalpReadRealTimeClock());
     KdPrintLine("Memory: %lu KB, %lu KB free; %lu modules\n",
-                MmNumberOfPhysicalPages * (PAGE_SIZE / 1024),
-                MmAvailablePages * (PAGE_SIZE / 1024), LoaderBlock.ModuleCount);
+                MmNumberOfPhysicalPages * (PAGE_SIZE / 1024), MmAvailablePages * (PAGE_SIZE / 1024),
+                LoaderBlock.ModuleCount);
 
     /* From here on this is the idle thread: it may be interrupted, but it never waits. */
     HalEnableSystemInterrupt(CLOCK_VECTOR);

@@ -30,14 +30,11 @@ NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
                                 PVOID StartRoutine, PVOID Argument, ULONG CreateFlags,
                                 SIZE_T ZeroBits, SIZE_T StackSize, SIZE_T MaximumStackSize,
                                 PVOID AttributeList);
-NTSTATUS NTAPI NtCreateUserProcess(PHANDLE ProcessHandle, PHANDLE ThreadHandle,
-                                   ACCESS_MASK ProcessDesiredAccess,
-                                   ACCESS_MASK ThreadDesiredAccess,
-                                   POBJECT_ATTRIBUTES ProcessObjectAttributes,
-                                   POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags,
-                                   ULONG ThreadFlags,
-                                   RTL_USER_PROCESS_PARAMETERS *ProcessParameters,
-                                   PVOID CreateInfo, PVOID AttributeList);
+NTSTATUS NTAPI NtCreateUserProcess(
+    PHANDLE ProcessHandle, PHANDLE ThreadHandle, ACCESS_MASK ProcessDesiredAccess,
+    ACCESS_MASK ThreadDesiredAccess, POBJECT_ATTRIBUTES ProcessObjectAttributes,
+    POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags, ULONG ThreadFlags,
+    RTL_USER_PROCESS_PARAMETERS *ProcessParameters, PVOID CreateInfo, PVOID AttributeList);
 NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER DelayInterval);
 NTSTATUS NTAPI NtDisplayString(PUNICODE_STRING String);
 NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING DriverServiceName);

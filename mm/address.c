@@ -16,8 +16,8 @@ static MMPTE MiWalk(ULONG_PTR Va)
     MMPTE Pde = Directory[Va >> MI_PDE_SHIFT], Pte = {0};
 
     if (Pde.Hard.Valid)
-        Pte = ((PMMPTE)MiWindow(Pde.Hard.PageFrameNumber))[(Va >> PAGE_SHIFT) &
-                                                            (MI_PTES_PER_TABLE - 1)];
+        Pte = ((PMMPTE)MiWindow(
+            Pde.Hard.PageFrameNumber))[(Va >> PAGE_SHIFT) & (MI_PTES_PER_TABLE - 1)];
     if (!Pte.Hard.Valid)
         Pte.Long = 0;
     return Pte;
@@ -60,7 +60,8 @@ PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
     if (Va == NULL)
         return NULL;
     for (i = 0; i < Pages; i++)
-        MiMapSystemPage(Va + i * PAGE_SIZE, (PhysicalAddress.LowPart >> PAGE_SHIFT) + i, Protection);
+        MiMapSystemPage(Va + i * PAGE_SIZE, (PhysicalAddress.LowPart >> PAGE_SHIFT) + i,
+                        Protection);
     return Va + Offset;
 }
 

@@ -88,8 +88,8 @@ static NTSTATUS MiHitGuardPage(PMM_SPACE Space, PMMPTE Pte, ULONG_PTR Address)
         return STATUS_GUARD_PAGE_VIOLATION;
     if (Page - PAGE_SIZE <= Vad->Start)
         return STATUS_STACK_OVERFLOW;
-    return MiCommitRange(Space, Page - PAGE_SIZE, Page, MM_READWRITE | MM_GUARD_PAGE)
-               == STATUS_SUCCESS
+    return MiCommitRange(Space, Page - PAGE_SIZE, Page, MM_READWRITE | MM_GUARD_PAGE) ==
+                   STATUS_SUCCESS
                ? STATUS_SUCCESS
                : STATUS_STACK_OVERFLOW;
 }

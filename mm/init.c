@@ -12,10 +12,10 @@
 #include "mm/init.h"
 #include "mm/pool.h"
 
-#define WINDOW_PAGES          (MI_WINDOW_SIZE >> PAGE_SHIFT)
-#define MI_MINIMUM_PAGES      (7 * 1024 * 1024 / PAGE_SIZE)
-#define FIRST_MEGABYTE_PAGES  256
-#define TABLES_PAGES          (MI_SYSTEM_PTES * sizeof(MMPTE) / PAGE_SIZE)
+#define WINDOW_PAGES         (MI_WINDOW_SIZE >> PAGE_SHIFT)
+#define MI_MINIMUM_PAGES     (7 * 1024 * 1024 / PAGE_SIZE)
+#define FIRST_MEGABYTE_PAGES 256
+#define TABLES_PAGES         (MI_SYSTEM_PTES * sizeof(MMPTE) / PAGE_SIZE)
 
 /* The contiguous block that start-up takes, in page frames. */
 static ULONG MiBootFirst, MiBootCount;
@@ -42,8 +42,7 @@ static ULONG MiMeasureMemory(ULONG LimitPages)
     for (i = 0; i < LoaderBlock.MemoryCount; i++) {
         LOADER_MEMORY *Memory = &LoaderBlock.Memory[i];
         if (LimitPages && Memory->FirstPage + Memory->PageCount > LimitPages)
-            Memory->PageCount =
-                LimitPages > Memory->FirstPage ? LimitPages - Memory->FirstPage : 0;
+            Memory->PageCount = LimitPages > Memory->FirstPage ? LimitPages - Memory->FirstPage : 0;
         if (Memory->PageCount == 0)
             continue;
         Total += Memory->PageCount;
@@ -53,7 +52,8 @@ static ULONG MiMeasureMemory(ULONG LimitPages)
     return Total;
 }
 
-/* The first frame after whatever of kernel and modules overlaps [First, First + Count), or First. */
+/* The first frame after whatever of kernel and modules overlaps [First, First + Count), or First.
+ */
 static ULONG MiSkipTaken(ULONG First, ULONG Count)
 {
     ULONG KernelEnd = ((ULONG_PTR)KernelImageEnd - MI_WINDOW_BASE) >> PAGE_SHIFT, i;

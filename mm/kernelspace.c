@@ -52,8 +52,8 @@ static VOID MiMapWindowPages(ULONG First, ULONG Count)
         PVOID Va = MiWindow(Page);
         if (Va == KiBootStackGuard)
             continue;
-        MiSystemPte(Va)->Long = MiMakeValidPte(Page, MiWindowProtection((ULONG_PTR)Va),
-                                               PTE_GLOBAL | PTE_DIRTY).Long;
+        MiSystemPte(Va)->Long =
+            MiMakeValidPte(Page, MiWindowProtection((ULONG_PTR)Va), PTE_GLOBAL | PTE_DIRTY).Long;
     }
 }
 

@@ -26,26 +26,26 @@
 /* A frame's state; the numbers are Windows'. A frame is in exactly one, and on exactly the list
  * that the state names if it names one. */
 typedef enum _MMLISTS {
-    ZeroedPageList,    /* free, and filled with zeros */
-    FreePageList,      /* free, contents unknown */
-    StandbyPageList,   /* (reclaimable, contents still good: not yet) */
-    ModifiedPageList,  /* (to be written out first: not yet) */
+    ZeroedPageList,   /* free, and filled with zeros */
+    FreePageList,     /* free, contents unknown */
+    StandbyPageList,  /* (reclaimable, contents still good: not yet) */
+    ModifiedPageList, /* (to be written out first: not yet) */
     ModifiedNoWritePageList,
-    BadPageList,       /* not memory, or not ours */
-    ActiveAndValid,    /* in use */
-    TransitionPage     /* in use, but its PTE is not valid */
+    BadPageList,    /* not memory, or not ours */
+    ActiveAndValid, /* in use */
+    TransitionPage  /* in use, but its PTE is not valid */
 } MMLISTS;
 
 /* One entry of the PFN database: a page frame of physical memory. */
 typedef struct _MMPFN {
-    ULONG Flink;         /* next in the list of its state; active: not used */
-    PMMPTE PteAddress;   /* the PTE that maps an active frame, if it is one */
-    ULONG Blink;         /* previous in the list; active: share count */
+    ULONG Flink;       /* next in the list of its state; active: not used */
+    PMMPTE PteAddress; /* the PTE that maps an active frame, if it is one */
+    ULONG Blink;       /* previous in the list; active: share count */
     USHORT ReferenceCount;
-    UCHAR PageLocation;  /* MMLISTS */
-    UCHAR Usage;         /* MI_USAGE: what an active frame is used for, for those who look */
+    UCHAR PageLocation; /* MMLISTS */
+    UCHAR Usage;        /* MI_USAGE: what an active frame is used for, for those who look */
     MMPTE OriginalPte;
-    ULONG PteFrame;      /* the frame of the page table that maps it */
+    ULONG PteFrame; /* the frame of the page table that maps it */
 } MMPFN, *PMMPFN;
 
 C_ASSERT(sizeof(MMPFN) == 24);
@@ -102,14 +102,14 @@ static inline PVOID MiWindow(PFN_NUMBER Frame)
 }
 
 /* kernelspace.c: the shared half. */
-extern PMMPTE MmSystemPtes;            /* the 524,288 PTEs of the upper half */
+extern PMMPTE MmSystemPtes;         /* the 524,288 PTEs of the upper half */
 extern MMPTE MmDirectoryTemplate[]; /* what every page directory begins as; read-only by then */
 static inline PMMPTE MiSystemPte(const VOID *Va)
 {
     return &MmSystemPtes[((ULONG_PTR)Va - MI_SYSTEM_BASE) >> PAGE_SHIFT];
 }
-PVOID MiReserveSystemPtes(ULONG Pages);               /* address space only; NULL: none left */
-VOID MiReleaseSystemPtes(PVOID Va, ULONG Pages);      /* after unmapping */
+PVOID MiReserveSystemPtes(ULONG Pages);                   /* address space only; NULL: none left */
+VOID MiReleaseSystemPtes(PVOID Va, ULONG Pages);          /* after unmapping */
 PVOID MiAllocateSystemPages(ULONG Pages, MI_USAGE Usage); /* with writable frames behind it */
 VOID MiFreeSystemPages(PVOID Va, ULONG Pages);
 VOID MiMapSystemPage(PVOID Va, PFN_NUMBER Frame, ULONG Protection); /* MM_xxx of pte.h */

@@ -55,19 +55,19 @@ C_ASSERT(sizeof(MMPTE) == 4);
 #define PTE_GLOBAL   0x100
 
 /* Protection as software PTEs hold it; the numbers are Windows'. */
-#define MM_READONLY          1
-#define MM_EXECUTE           2
-#define MM_EXECUTE_READ      3
-#define MM_READWRITE         4
-#define MM_EXECUTE_READWRITE 6
-#define MM_NOCACHE           0x08
-#define MM_GUARD_PAGE        0x10 /* with one of the above */
-#define MM_DECOMMIT          0x10 /* alone */
-#define MM_NOACCESS          0x18
+#define MM_READONLY           1
+#define MM_EXECUTE            2
+#define MM_EXECUTE_READ       3
+#define MM_READWRITE          4
+#define MM_EXECUTE_READWRITE  6
+#define MM_NOCACHE            0x08
+#define MM_GUARD_PAGE         0x10 /* with one of the above */
+#define MM_DECOMMIT           0x10 /* alone */
+#define MM_NOACCESS           0x18
 #define MM_INVALID_PROTECTION 0xFFFFFFFF
 
-#define MiProtectionAllowsWrite(Protection) (((Protection) & 4) != 0)
-#define MiProtectionAllowsAccess(Protection) (((Protection) & 7) != 0 && !((Protection) & 0x10))
+#define MiProtectionAllowsWrite(Protection)  (((Protection)&4) != 0)
+#define MiProtectionAllowsAccess(Protection) (((Protection)&7) != 0 && !((Protection)&0x10))
 
 /* protect.c: pure. MM_INVALID_PROTECTION for what PAGE_xxx does not allow. */
 ULONG MiMakeProtection(ULONG Win32Protect);

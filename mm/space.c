@@ -60,8 +60,8 @@ NTSTATUS MiCreateUserTables(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End)
 /* KUSER_SHARED_DATA's one frame, read-only: the same page in every process. */
 static NTSTATUS MiMapSharedData(PMM_SPACE Space)
 {
-    NTSTATUS Status = MiCreateUserTables(Space, MI_USER_SHARED_ADDRESS,
-                                         MI_USER_SHARED_ADDRESS + PAGE_SIZE);
+    NTSTATUS Status =
+        MiCreateUserTables(Space, MI_USER_SHARED_ADDRESS, MI_USER_SHARED_ADDRESS + PAGE_SIZE);
 
     if (NT_SUCCESS(Status))
         *MiUserPte(Space, MI_USER_SHARED_ADDRESS) =

@@ -20,7 +20,7 @@ typedef struct _MI_TARGET {
 static VOID MiLeaveTarget(MI_TARGET *Target)
 {
     ExReleaseFastMutex(&Target->Space->Lock);
-    KeUnstackDetachProcess((PRKAPC_STATE)&Target->ApcState);
+    KeUnstackDetachProcess(&Target->ApcState);
     ObDereferenceObject(Target->Process);
 }
 
@@ -31,7 +31,7 @@ static NTSTATUS MiEnterTarget(HANDLE ProcessHandle, MI_TARGET *Target)
     if (!NT_SUCCESS(Status))
         return Status;
     Target->Space = &Target->Process->Vm;
-    KeStackAttachProcess((PKPROCESS)Target->Process, (PRKAPC_STATE)&Target->ApcState);
+    KeStackAttachProcess((PKPROCESS)Target->Process, &Target->ApcState);
     ExAcquireFastMutex(&Target->Space->Lock);
     if (!Target->Space->Deleted)
         return STATUS_SUCCESS;
@@ -60,8 +60,8 @@ static NTSTATUS MiAllocateInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, UL
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Start == 0 || (Type & MEM_RESERVE)) {
-        Status = MiInsertVad(Space, &Start, *Size, Protect, MEM_PRIVATE,
-                             (Type & MEM_TOP_DOWN) != 0, &Vad);
+        Status = MiInsertVad(Space, &Start, *Size, Protect, MEM_PRIVATE, (Type & MEM_TOP_DOWN) != 0,
+                             &Vad);
         if (!NT_SUCCESS(Status))
             return Status;
         End = Vad->End;
@@ -191,8 +191,7 @@ static ULONG MiProtectionOfPte(MMPTE Pte)
 {
     if (!Pte.Hard.Valid)
         return Pte.Soft.Protection;
-    return (Pte.Hard.Write ? MM_READWRITE : MM_READONLY) |
-           (Pte.Hard.CacheDisable ? MM_NOCACHE : 0);
+    return (Pte.Hard.Write ? MM_READWRITE : MM_READONLY) | (Pte.Hard.CacheDisable ? MM_NOCACHE : 0);
 }
 
 /* Space->Lock is held. All pages must be committed, within one VAD. */
@@ -323,9 +322,9 @@ NTSTATUS MmAllocateUserMemory(PVOID *Base, SIZE_T Bytes, BOOLEAN TopDown)
     NTSTATUS Status;
 
     ExAcquireFastMutex(&Space->Lock);
-    Status = MiAllocateInSpace(Space, Base, &Bytes,
-                               MEM_RESERVE | MEM_COMMIT | (TopDown ? MEM_TOP_DOWN : 0),
-                               PAGE_READWRITE);
+    Status =
+        MiAllocateInSpace(Space, Base, &Bytes,
+                          MEM_RESERVE | MEM_COMMIT | (TopDown ? MEM_TOP_DOWN : 0), PAGE_READWRITE);
     ExReleaseFastMutex(&Space->Lock);
     return Status;
 }
@@ -396,8 +395,7 @@ NTSTATUS MmAllocateUserStack(SIZE_T Reserve, SIZE_T Commit, PVOID *Top, PVOID *L
         Vad->Stack = TRUE;
         Status = MiCommitRange(Space, Lowest, Vad->End, MM_READWRITE);
         if (NT_SUCCESS(Status))
-            Status = MiCommitRange(Space, Lowest - PAGE_SIZE, Lowest,
-                                   MM_READWRITE | MM_GUARD_PAGE);
+            Status = MiCommitRange(Space, Lowest - PAGE_SIZE, Lowest, MM_READWRITE | MM_GUARD_PAGE);
         *Top = (PVOID)Vad->End;
         *Limit = (PVOID)Lowest;
         *Base = (PVOID)Start;

@@ -38,18 +38,18 @@ typedef enum _KOBJECT_TYPE {
     KTimerSynchronizationObject = 9,
 } KOBJECT_TYPE;
 
-#define TIMER_WAIT_BLOCK      3  /* of a thread's four built-in wait blocks, the time-out's */
-#define LOW_REALTIME_PRIORITY 16 /* from here up: no boosts, no decay */
-#define IDLE_PRIORITY         (-1) /* the idle thread's alone: anything preempts it */
-#define THREAD_QUANTUM        6    /* units; a clock tick takes 3 */
+#define TIMER_WAIT_BLOCK        3    /* of a thread's four built-in wait blocks, the time-out's */
+#define LOW_REALTIME_PRIORITY   16   /* from here up: no boosts, no decay */
+#define IDLE_PRIORITY           (-1) /* the idle thread's alone: anything preempts it */
+#define THREAD_QUANTUM          6    /* units; a clock tick takes 3 */
 #define CLOCK_QUANTUM_DECREMENT 3
 
 /*
  * What the dispatcher knows of a process. Members that Server 2003 has stand at its offsets.
  */
 typedef struct _KPROCESS {
-    DISPATCHER_HEADER Header;       /* 00: signalled when the last thread has ended */
-    LIST_ENTRY ProfileListHead;     /* 10 */
+    DISPATCHER_HEADER Header;        /* 00: signalled when the last thread has ended */
+    LIST_ENTRY ProfileListHead;      /* 10 */
     ULONG_PTR DirectoryTableBase[2]; /* 18: what CR3 is loaded with; [1] is not used */
     UCHAR Fill1[0x38 - 0x20];
     ULONG KernelTime, UserTime; /* 38 */
@@ -70,16 +70,16 @@ C_ASSERT(sizeof(KPROCESS) == 0x78);
  * What the dispatcher knows of a thread. Members that Server 2003 has stand at its offsets.
  */
 typedef struct _KTHREAD {
-    DISPATCHER_HEADER Header;   /* 000: signalled when the thread has ended */
-    LIST_ENTRY MutantListHead;  /* 010 */
-    PVOID InitialStack;         /* 018: top of the kernel stack; a user trap frame ends here */
-    PVOID StackLimit;           /* 01C: lowest address of the kernel stack */
-    PVOID KernelStack;          /* 020: ESP while not running, see switch.S */
-    ULONG ThreadLock;           /* 024 */
-    KAPC_STATE ApcState;        /* 028: .Process is the address space the thread runs in */
-    ULONG Fill1[2];             /* 040 */
-    ULONG ContextSwitches;      /* 048 */
-    volatile UCHAR State;       /* 04C: KTHREAD_STATE */
+    DISPATCHER_HEADER Header;  /* 000: signalled when the thread has ended */
+    LIST_ENTRY MutantListHead; /* 010 */
+    PVOID InitialStack;        /* 018: top of the kernel stack; a user trap frame ends here */
+    PVOID StackLimit;          /* 01C: lowest address of the kernel stack */
+    PVOID KernelStack;         /* 020: ESP while not running, see switch.S */
+    ULONG ThreadLock;          /* 024 */
+    KAPC_STATE ApcState;       /* 028: .Process is the address space the thread runs in */
+    ULONG Fill1[2];            /* 040 */
+    ULONG ContextSwitches;     /* 048 */
+    volatile UCHAR State;      /* 04C: KTHREAD_STATE */
     UCHAR NpxState;
     KIRQL WaitIrql;             /* 04E */
     KPROCESSOR_MODE WaitMode;   /* 04F */
@@ -118,8 +118,8 @@ typedef struct _KTHREAD {
     UCHAR IdealProcessor;
     BOOLEAN Preempted; /* 11E: to go to the head of its queue */
     UCHAR Fill5[2];
-    SCHAR BasePriority;       /* 121 */
-    SCHAR PriorityDecrement;  /* 122: what of the boost goes at once */
+    SCHAR BasePriority;      /* 121 */
+    SCHAR PriorityDecrement; /* 122: what of the boost goes at once */
     UCHAR Fill6[5];
     struct _KPROCESS *Process; /* 128: the owner, attached or not */
     KAFFINITY Affinity;        /* 12C */
@@ -202,8 +202,7 @@ VOID KeAlertProcessToEnd(struct _KPROCESS *Process);
 NORETURN VOID KiIdleLoop(VOID);
 
 /* process.c */
-VOID KeInitializeProcess(struct _KPROCESS *Process, struct _MM_SPACE *Space,
-                         SCHAR BasePriority);
+VOID KeInitializeProcess(struct _KPROCESS *Process, struct _MM_SPACE *Space, SCHAR BasePriority);
 
 static inline struct _KPROCESS *KiGetCurrentProcess(VOID)
 {

@@ -4,6 +4,6 @@
 
 #include "kernel/nt.h"
 
-NTSTATUS ExInitializeWorkers(VOID);    /* worker.c */
+NTSTATUS ExInitializeWorkers(VOID); /* worker.c */
 
 #endif

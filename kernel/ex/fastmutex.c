@@ -6,7 +6,6 @@
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
-
 static VOID ExpTakeFastMutex(PFAST_MUTEX FastMutex)
 {
     ASSERT(FastMutex->Owner != KiGetCurrentThread());

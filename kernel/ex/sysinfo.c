@@ -62,7 +62,8 @@ typedef struct _RTL_PROCESS_MODULE_INFORMATION {
     CHAR FullPathName[256];
 } RTL_PROCESS_MODULE_INFORMATION;
 
-/* Makes one class's answer in Buffer (nonpaged, zeroed). *Length: in, its size; out, what is needed. */
+/* Makes one class's answer in Buffer (nonpaged, zeroed). *Length: in, its size; out, what is
+ * needed. */
 typedef NTSTATUS (*PEXP_QUERY)(PVOID Buffer, PULONG Length);
 
 static NTSTATUS ExpNeeds(PULONG Length, ULONG Needed)
@@ -198,7 +199,8 @@ static PEXP_QUERY ExpQueryOf(ULONG Class)
 
 /*
  * System counters and lists (ZwQuerySystemInformation). The answer is made in a buffer of the
- * kernel's and copied out. STATUS_INFO_LENGTH_MISMATCH: too short; *ReturnLength says what it takes.
+ * kernel's and copied out. STATUS_INFO_LENGTH_MISMATCH: too short; *ReturnLength says what it
+ * takes.
  */
 NTSTATUS NTAPI NtQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
                                         ULONG SystemInformationLength, PULONG ReturnLength)

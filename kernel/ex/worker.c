@@ -35,8 +35,8 @@ static VOID NTAPI ExpWorkerThread(PVOID Context)
         PWORKER_THREAD_ROUTINE Routine = Item->WorkerRoutine;
         Routine(Item->Parameter);
         if (KiGetCurrentIrql() != PASSIVE_LEVEL)
-            KeBugCheckEx(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine,
-                         KiGetCurrentIrql(), (ULONG_PTR)Item, 0);
+            KeBugCheckEx(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, KiGetCurrentIrql(),
+                         (ULONG_PTR)Item, 0);
     }
 }
 

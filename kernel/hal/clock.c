@@ -15,13 +15,13 @@
 #define SPEAKER_GATE2 0x01
 #define SPEAKER_OUT2  0x20
 
-#define TICK_HZ            100
-#define CALIBRATION_US     10000
-#define CMOS_INDEX         ((PUCHAR)0x70)
-#define CMOS_DATA          ((PUCHAR)0x71)
-#define CMOS_UPDATING      0x80 /* status register A */
-#define CMOS_BINARY        0x04 /* status register B */
-#define CMOS_24_HOURS      0x02
+#define TICK_HZ        100
+#define CALIBRATION_US 10000
+#define CMOS_INDEX     ((PUCHAR)0x70)
+#define CMOS_DATA      ((PUCHAR)0x71)
+#define CMOS_UPDATING  0x80 /* status register A */
+#define CMOS_BINARY    0x04 /* status register B */
+#define CMOS_24_HOURS  0x02
 
 static ULONG HalpTscPerMicrosecond = 1;
 

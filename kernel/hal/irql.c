@@ -18,12 +18,12 @@
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
-#define IRR_DISPATCH     (1 << DISPATCH_LEVEL)
-#define IRR_LINE(Irq)    (1 << (4 + (Irq)))
-#define IRR_ALL_LINES    0x000FFFF0
-#define PIC_LINES        16
+#define IRR_DISPATCH      (1 << DISPATCH_LEVEL)
+#define IRR_LINE(Irq)     (1 << (4 + (Irq)))
+#define IRR_ALL_LINES     0x000FFFF0
+#define PIC_LINES         16
 #define HIGHEST_LINE_IRQL 27
-#define PROFILE_IRQ      8
+#define PROFILE_IRQ       8
 
 /*
  * Which IRR bits may be delivered at each IRQL. Below DISPATCH_LEVEL also the software interrupt;
@@ -35,12 +35,24 @@
      << 4)
 
 static const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
-    [PASSIVE_LEVEL ... APC_LEVEL] = IRR_ALL_LINES | IRR_DISPATCH,
-    [DISPATCH_LEVEL ... 11] = IRR_ALL_LINES,
-    [12] = LINES_BELOW(12), [13] = LINES_BELOW(13), [14] = LINES_BELOW(14), [15] = LINES_BELOW(15),
-    [16] = LINES_BELOW(16), [17] = LINES_BELOW(17), [18] = LINES_BELOW(18), [19] = LINES_BELOW(19),
-    [20] = LINES_BELOW(20), [21] = LINES_BELOW(21), [22] = LINES_BELOW(22), [23] = LINES_BELOW(23),
-    [24] = LINES_BELOW(24), [25] = LINES_BELOW(25), [26] = LINES_BELOW(26), [27] = LINES_BELOW(27),
+    [PASSIVE_LEVEL... APC_LEVEL] = IRR_ALL_LINES | IRR_DISPATCH,
+    [DISPATCH_LEVEL... 11] = IRR_ALL_LINES,
+    [12] = LINES_BELOW(12),
+    [13] = LINES_BELOW(13),
+    [14] = LINES_BELOW(14),
+    [15] = LINES_BELOW(15),
+    [16] = LINES_BELOW(16),
+    [17] = LINES_BELOW(17),
+    [18] = LINES_BELOW(18),
+    [19] = LINES_BELOW(19),
+    [20] = LINES_BELOW(20),
+    [21] = LINES_BELOW(21),
+    [22] = LINES_BELOW(22),
+    [23] = LINES_BELOW(23),
+    [24] = LINES_BELOW(24),
+    [25] = LINES_BELOW(25),
+    [26] = LINES_BELOW(26),
+    [27] = LINES_BELOW(27),
 };
 
 /* ... but for the clock, which is above all lines, and line 8, which profiles. */
@@ -115,7 +127,8 @@ VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
     KIRQL OldIrql = KiGetCurrentIrql();
 
     if (OldIrql < NewIrql)
-        KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0, (ULONG_PTR)__builtin_return_address(0));
+        KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0,
+                     (ULONG_PTR)__builtin_return_address(0));
     __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
     if (KiGetPendingInterrupts() & HalpDeliverable[NewIrql]) {
         BOOLEAN Enable = KiSaveInterrupts();

@@ -16,17 +16,11 @@
     }                                                                                              \
     VOID NTAPI READ_PORT_BUFFER_##Name(Type *Port, Type *Buffer, ULONG Count)                      \
     {                                                                                              \
-        __asm__ volatile("rep ins" Suffix                                                          \
-                         : "+D"(Buffer), "+c"(Count)                                               \
-                         : "d"(Port)                                                               \
-                         : "memory");                                                              \
+        __asm__ volatile("rep ins" Suffix : "+D"(Buffer), "+c"(Count) : "d"(Port) : "memory");     \
     }                                                                                              \
     VOID NTAPI WRITE_PORT_BUFFER_##Name(Type *Port, Type *Buffer, ULONG Count)                     \
     {                                                                                              \
-        __asm__ volatile("rep outs" Suffix                                                         \
-                         : "+S"(Buffer), "+c"(Count)                                               \
-                         : "d"(Port)                                                               \
-                         : "memory");                                                              \
+        __asm__ volatile("rep outs" Suffix : "+S"(Buffer), "+c"(Count) : "d"(Port) : "memory");    \
     }
 
 PORT_ACCESS(UCHAR, UCHAR, "b")
@@ -34,13 +28,13 @@ PORT_ACCESS(USHORT, USHORT, "w")
 PORT_ACCESS(ULONG, ULONG, "l")
 
 #define REGISTER_ACCESS(Name, Type)                                                                \
-    Type NTAPI(READ_REGISTER_##Name)(Type * Register)                                     \
+    Type NTAPI(READ_REGISTER_##Name)(Type * Register)                                              \
     {                                                                                              \
-        return *(volatile Type *)Register;                                                                          \
+        return *(volatile Type *)Register;                                                         \
     }                                                                                              \
-    VOID NTAPI(WRITE_REGISTER_##Name)(Type * Register, Type Value)                        \
+    VOID NTAPI(WRITE_REGISTER_##Name)(Type * Register, Type Value)                                 \
     {                                                                                              \
-        *(volatile Type *)Register = Value;                                                                         \
+        *(volatile Type *)Register = Value;                                                        \
         KeMemoryBarrier();                                                                         \
     }
 

@@ -13,8 +13,8 @@
 #define GREY_ON_BLACK 0x07
 #define WHITE_ON_BLUE 0x1F
 
-#define CRTC_INDEX ((PUCHAR)0x3D4)
-#define CRTC_DATA  ((PUCHAR)0x3D5)
+#define CRTC_INDEX       ((PUCHAR)0x3D4)
+#define CRTC_DATA        ((PUCHAR)0x3D5)
 #define CRTC_CURSOR_HIGH 14
 #define CRTC_CURSOR_LOW  15
 

@@ -130,9 +130,8 @@ static PIRP IopServeReader(VOID)
     if (IsListEmpty(&IopReaders) || IopInputLength == 0)
         return NULL;
     Irp = CONTAINING_RECORD(RemoveHeadList(&IopReaders), IRP, Tail.Overlay.ListEntry);
-    Irp->IoStatus.Information =
-        IopTakeInput(Irp->AssociatedIrp.SystemBuffer,
-                     IoGetCurrentIrpStackLocation(Irp)->Parameters.Read.Length);
+    Irp->IoStatus.Information = IopTakeInput(
+        Irp->AssociatedIrp.SystemBuffer, IoGetCurrentIrpStackLocation(Irp)->Parameters.Read.Length);
     return Irp;
 }
 

@@ -10,8 +10,8 @@
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
-#define TAG_FILE_NAME   'mNoI'
-#define UNLOAD_PENDING  1 /* DEVOBJ_EXTENSION.ExtensionFlags: no more opens */
+#define TAG_FILE_NAME  'mNoI'
+#define UNLOAD_PENDING 1 /* DEVOBJ_EXTENSION.ExtensionFlags: no more opens */
 
 /* The public DEVOBJ_EXTENSION, and what only the I/O manager keeps. */
 typedef struct _IOP_DEVICE {
@@ -156,8 +156,8 @@ static NTSTATUS IopCopyFileName(PFILE_OBJECT File, PUNICODE_STRING Name)
 }
 
 /* A file object on a device; its device is referenced and counted as open. */
-static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name,
-                                    ACCESS_MASK Access, PFILE_OBJECT *NewFile)
+static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
+                                    PFILE_OBJECT *NewFile)
 {
     PFILE_OBJECT File;
     NTSTATUS Status = ObpAllocateObject(*IoFileObjectType, sizeof *File, (PVOID *)&File);
@@ -197,8 +197,7 @@ static NTSTATUS IopSendCreate(PFILE_OBJECT File, OB_OPEN_CONTEXT *Context)
         return STATUS_INSUFFICIENT_RESOURCES;
     Irp->Flags |= IRP_CREATE_OPERATION;
     Stack->Parameters.Create.SecurityContext = &Security;
-    Stack->Parameters.Create.Options =
-        (Packet->Options & 0xFFFFFF) | Packet->Disposition << 24;
+    Stack->Parameters.Create.Options = (Packet->Options & 0xFFFFFF) | Packet->Disposition << 24;
     Stack->Parameters.Create.FileAttributes = Packet->FileAttributes;
     Stack->Parameters.Create.ShareAccess = Packet->ShareAccess;
     Status = IopCallAndWait(File->DeviceObject, Irp, &Iosb);

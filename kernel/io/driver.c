@@ -233,8 +233,10 @@ NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName)
     return IopCaptureDriverRequest(DriverServiceName, FALSE);
 }
 
-static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device", .AllAccess = FILE_ALL_ACCESS,
-                                          .Delete = IopDeleteDevice, .Parse = IopParseDevice};
+static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device",
+                                          .AllAccess = FILE_ALL_ACCESS,
+                                          .Delete = IopDeleteDevice,
+                                          .Parse = IopParseDevice};
 static OBJECT_TYPE IopDriverTypeObject = {
     .Name = "Driver", .AllAccess = FILE_ALL_ACCESS, .Delete = IopDeleteDriver};
 static OBJECT_TYPE IopFileTypeObject = {

@@ -83,9 +83,9 @@ static NTSTATUS IopOpen(PEX_ATTRIBUTES Attributes, ACCESS_MASK Access, IO_OPEN_P
 /* Opens a file or device (WDK: ZwCreateFile). IRQL: PASSIVE_LEVEL. */
 NTSTATUS NTAPI NtCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
                             POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
-                            PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
-                            ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions,
-                            PVOID EaBuffer, ULONG EaLength)
+                            PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess,
+                            ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer,
+                            ULONG EaLength)
 {
     IO_OPEN_PACKET Packet = {CreateOptions, CreateDisposition, (USHORT)FileAttributes,
                              (USHORT)ShareAccess, 0};
@@ -279,8 +279,8 @@ NTSTATUS NTAPI NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRo
                           PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
                           ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
-    IOP_REQUEST Request = {.UserIosb = IoStatusBlock, .OutBuffer = Buffer, .OutLength = Length,
-                           .UserBuffer = Buffer};
+    IOP_REQUEST Request = {
+        .UserIosb = IoStatusBlock, .OutBuffer = Buffer, .OutLength = Length, .UserBuffer = Buffer};
     NTSTATUS Status = IopBeginRequest(&Request, FileHandle, Event, ApcRoutine, FILE_READ_DATA);
 
     UNREFERENCED_PARAMETER(ApcContext);
@@ -297,8 +297,8 @@ NTSTATUS NTAPI NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcR
                            PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
                            ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
-    IOP_REQUEST Request = {.UserIosb = IoStatusBlock, .InBuffer = Buffer, .InLength = Length,
-                           .UserBuffer = Buffer};
+    IOP_REQUEST Request = {
+        .UserIosb = IoStatusBlock, .InBuffer = Buffer, .InLength = Length, .UserBuffer = Buffer};
     NTSTATUS Status = IopBeginRequest(&Request, FileHandle, Event, ApcRoutine, FILE_WRITE_DATA);
 
     UNREFERENCED_PARAMETER(ApcContext);

@@ -16,8 +16,7 @@ typedef struct _IO_WORKITEM {
 
 PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
-    PIO_WORKITEM WorkItem =
-        ExAllocatePoolWithTag(NonPagedPool, sizeof *WorkItem, TAG_WORK_ITEM);
+    PIO_WORKITEM WorkItem = ExAllocatePoolWithTag(NonPagedPool, sizeof *WorkItem, TAG_WORK_ITEM);
 
     if (WorkItem)
         *WorkItem = (IO_WORKITEM){.DeviceObject = DeviceObject};

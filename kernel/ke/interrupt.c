@@ -8,7 +8,7 @@
 #include "kernel/hal/hal.h"
 #include "sched/sched.h"
 
-#define VECTORS (MAXIMUM_IDTVECTOR + 1 - PRIMARY_VECTOR_BASE)
+#define VECTORS       (MAXIMUM_IDTVECTOR + 1 - PRIMARY_VECTOR_BASE)
 #define TAG_INTERRUPT 'rtnI'
 
 static LIST_ENTRY KiInterruptLists[VECTORS];
@@ -125,7 +125,8 @@ VOID NTAPI IoDisconnectInterrupt(PKINTERRUPT InterruptObject)
 }
 
 /* Runs a routine that the interrupt's service routine cannot interleave with. IRQL: <= DIRQL. */
-BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt, PKSYNCHRONIZE_ROUTINE SynchronizeRoutine,
+BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt,
+                                     PKSYNCHRONIZE_ROUTINE SynchronizeRoutine,
                                      PVOID SynchronizeContext)
 {
     KIRQL OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);

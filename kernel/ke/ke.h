@@ -27,19 +27,19 @@
 #define EFLAGS_IF        0x00000200
 #define EFLAGS_USER_SAFE 0x00000CD5 /* arithmetic flags and DF: what a user may set freely */
 
-#define CR0_MP 0x00000002
-#define CR0_EM 0x00000004
-#define CR0_TS 0x00000008
-#define CR0_NE 0x00000020
-#define CR0_WP 0x00010000
+#define CR0_MP   0x00000002
+#define CR0_EM   0x00000004
+#define CR0_TS   0x00000008
+#define CR0_NE   0x00000020
+#define CR0_WP   0x00010000
 #define CR4_PGE  0x00000080
 #define CR4_SMEP 0x00100000
 
-#define PRIMARY_VECTOR_BASE 0x30 /* IRQ n arrives at vector 0x30 + n */
+#define PRIMARY_VECTOR_BASE   0x30 /* IRQ n arrives at vector 0x30 + n */
 #define SYSTEM_SERVICE_VECTOR 0x2E
-#define MAXIMUM_IDTVECTOR   0xFF
+#define MAXIMUM_IDTVECTOR     0xFF
 
-#define SYNCH_LEVEL DISPATCH_LEVEL
+#define SYNCH_LEVEL             DISPATCH_LEVEL
 #define MAXIMUM_PROCESSOR_COUNT 8
 
 /*
@@ -77,7 +77,8 @@ C_ASSERT(FIELD_OFFSET(KTRAP_FRAME, HardwareSegSs) == 0x78);
 
 #define KiIsUserTrap(Frame) (((Frame)->SegCs & RPL_USER) != 0)
 
-/* The 32-bit task-state segment (Intel SDM vol. 3, 8.2.1); only Esp0 and Ss0 matter for switches. */
+/* The 32-bit task-state segment (Intel SDM vol. 3, 8.2.1); only Esp0 and Ss0 matter for switches.
+ */
 typedef struct _KTSS {
     ULONG Backlink;
     ULONG Esp0, Ss0, Esp1, Ss1, Esp2, Ss2;

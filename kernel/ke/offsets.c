@@ -5,7 +5,7 @@
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
-#define CONSTANT(Name, Value) __asm__ volatile("\n->" #Name " %c0" : : "i"(Value))
+#define CONSTANT(Name, Value)     __asm__ volatile("\n->" #Name " %c0" : : "i"(Value))
 #define OFFSET(Structure, Member) CONSTANT(Structure##_##Member, FIELD_OFFSET(Structure, Member))
 
 VOID KiOffsets(VOID);

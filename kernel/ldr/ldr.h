@@ -11,13 +11,13 @@
 typedef struct _LDR_MODULE {
     LIST_ENTRY InLoadOrderLinks; /* 00: in PsLoadedModuleList */
     PVOID Reserved[4];
-    PVOID DllBase;    /* 18 */
-    PVOID EntryPoint; /* 1C */
-    ULONG SizeOfImage; /* 20: whole pages */
+    PVOID DllBase;              /* 18 */
+    PVOID EntryPoint;           /* 1C */
+    ULONG SizeOfImage;          /* 20: whole pages */
     UNICODE_STRING FullDllName; /* 24 */
     UNICODE_STRING BaseDllName; /* 2C */
-    ULONG Flags;      /* 34 */
-    USHORT LoadCount; /* 38 */
+    ULONG Flags;                /* 34 */
+    USHORT LoadCount;           /* 38 */
     WCHAR NameText[64];
 } LDR_MODULE, *PLDR_MODULE;
 
@@ -42,8 +42,8 @@ PVOID LdrFindKernelExport(PCSTR Name);
 /* An image in the current process's half. Ntdll: what its imports bind to; NULL for ntdll. */
 typedef struct _LDR_USER_IMAGE {
     PVOID Base;
-    ULONG_PTR EntryPoint;   /* 0: none */
-    PVOID UserThreadStart;  /* ntdll's RtlUserThreadStart */
+    ULONG_PTR EntryPoint;  /* 0: none */
+    PVOID UserThreadStart; /* ntdll's RtlUserThreadStart */
     PE_IMAGE Pe;
 } LDR_USER_IMAGE;
 NTSTATUS LdrMapUserImage(PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll, LDR_USER_IMAGE *Image);

@@ -36,7 +36,7 @@ VOID LdrInitialize(VOID)
     ExInitializeFastMutex(&LdrpLock);
     LdrpNameModule(&LdrpKernel, Name, sizeof Name - sizeof(WCHAR));
     LdrpKernel.DllBase = KernelImageStart;
-    LdrpKernel.SizeOfImage = (ULONG)(KernelImageEnd - KernelImageStart);
+    LdrpKernel.SizeOfImage = (ULONG_PTR)KernelImageEnd - (ULONG_PTR)KernelImageStart;
     LdrpKernel.LoadCount = 1;
     InsertTailList(&PsLoadedModuleList, &LdrpKernel.InLoadOrderLinks);
 }

@@ -11,13 +11,13 @@
 #include "kernel/rtl/rtl.h"
 #include "sched/sched.h"
 
-#define TAG_HANDLES      'ldnH'
-#define KERNEL_HANDLE    0x80000000
-#define FIRST_ENTRIES    64
-#define MAXIMUM_ENTRIES  0x10000
-#define NO_ENTRY         MAXULONG
-#define CURRENT_PROCESS  ((HANDLE)(LONG_PTR)-1)
-#define CURRENT_THREAD   ((HANDLE)(LONG_PTR)-2)
+#define TAG_HANDLES     'ldnH'
+#define KERNEL_HANDLE   0x80000000
+#define FIRST_ENTRIES   64
+#define MAXIMUM_ENTRIES 0x10000
+#define NO_ENTRY        MAXULONG
+#define CURRENT_PROCESS ((HANDLE)(LONG_PTR)-1)
+#define CURRENT_THREAD  ((HANDLE)(LONG_PTR)-2)
 
 typedef struct _HANDLE_ENTRY {
     PVOID Object; /* NULL: free */

@@ -9,9 +9,9 @@
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
-#define TAG_NAME      'emaN'
-#define LINK_DEPTH    8
-#define PATH_BYTES    2048
+#define TAG_NAME         'emaN'
+#define LINK_DEPTH       8
+#define PATH_BYTES       2048
 #define NAME_IGNORE_CASE TRUE
 
 /* One name in a directory. Nonpaged, for dereferences come at DISPATCH_LEVEL. */
@@ -215,8 +215,7 @@ static NTSTATUS ObpOpenDirectory(PUNICODE_STRING Path, OBP_DIRECTORY **Directory
 
 static OBP_ENTRY *ObpAllocateEntry(PUNICODE_STRING Name, PVOID Object)
 {
-    OBP_ENTRY *Entry =
-        ExAllocatePoolWithTag(NonPagedPool, sizeof *Entry + Name->Length, TAG_NAME);
+    OBP_ENTRY *Entry = ExAllocatePoolWithTag(NonPagedPool, sizeof *Entry + Name->Length, TAG_NAME);
 
     if (Entry) {
         Entry->Object = Object;
@@ -284,8 +283,7 @@ VOID ObpRemoveName(PVOID Object)
 
 static NTSTATUS ObpAllocateDirectory(OBP_DIRECTORY **Directory)
 {
-    NTSTATUS Status =
-        ObpAllocateObject(ObpDirectoryType, sizeof **Directory, (PVOID *)Directory);
+    NTSTATUS Status = ObpAllocateObject(ObpDirectoryType, sizeof **Directory, (PVOID *)Directory);
 
     if (NT_SUCCESS(Status))
         InitializeListHead(&(*Directory)->Entries);

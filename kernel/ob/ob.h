@@ -27,10 +27,10 @@ typedef struct _OBJECT_TYPE {
     GENERIC_MAPPING Mapping;
     VOID (*Close)(PVOID Object);  /* the last handle is gone */
     VOID (*Delete)(PVOID Object); /* the last pointer is gone: free what the body refers to */
-    NTSTATUS (*Parse)(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
-                      PVOID *Opened);
-    BOOLEAN Waitable;   /* the body begins with a DISPATCHER_HEADER ... */
-    ULONG WaitOffset;   /* ... or has one here */
+    NTSTATUS (*Parse)
+    (PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context, PVOID *Opened);
+    BOOLEAN Waitable; /* the body begins with a DISPATCHER_HEADER ... */
+    ULONG WaitOffset; /* ... or has one here */
     LONG ObjectCount;
 } OBJECT_TYPE;
 
@@ -48,7 +48,7 @@ C_ASSERT(sizeof(OBJECT_HEADER) == 0x18);
 
 #define OBJECT_PERMANENT 1 /* its name outlives its last handle */
 
-#define OBJECT_TO_HEADER(Object) ((POBJECT_HEADER)(Object) - 1)
+#define OBJECT_TO_HEADER(Object) ((POBJECT_HEADER)(Object)-1)
 
 extern POBJECT_TYPE ObpDirectoryType, ObpSymbolicLinkType;
 

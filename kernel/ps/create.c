@@ -97,11 +97,10 @@ static NTSTATUS PspRunCreation(PSP_CREATION *Creation, PHANDLE ProcessHandle, PH
     CLIENT_ID ClientId;
     PEPROCESS Process;
     PETHREAD Thread;
-    NTSTATUS Status =
-        PspCreateFromFile(&Creation->ImagePath,
-                          Creation->CommandLine.Buffer ? &Creation->CommandLine
-                                                       : &Creation->ImagePath,
-                          PspCurrentProcess()->UniqueProcessId, &Process, &Thread);
+    NTSTATUS Status = PspCreateFromFile(&Creation->ImagePath,
+                                        Creation->CommandLine.Buffer ? &Creation->CommandLine
+                                                                     : &Creation->ImagePath,
+                                        PspCurrentProcess()->UniqueProcessId, &Process, &Thread);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -127,14 +126,11 @@ static NTSTATUS PspRunCreation(PSP_CREATION *Creation, PHANDLE ProcessHandle, PH
  * Creates a process from an image file and starts it (undocumented, but well known). The flags and
  * CreateInfo are not used and must be zero. IRQL: PASSIVE_LEVEL.
  */
-NTSTATUS NTAPI NtCreateUserProcess(PHANDLE ProcessHandle, PHANDLE ThreadHandle,
-                                   ACCESS_MASK ProcessDesiredAccess,
-                                   ACCESS_MASK ThreadDesiredAccess,
-                                   POBJECT_ATTRIBUTES ProcessObjectAttributes,
-                                   POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags,
-                                   ULONG ThreadFlags,
-                                   RTL_USER_PROCESS_PARAMETERS *ProcessParameters,
-                                   PVOID CreateInfo, PVOID AttributeList)
+NTSTATUS NTAPI NtCreateUserProcess(
+    PHANDLE ProcessHandle, PHANDLE ThreadHandle, ACCESS_MASK ProcessDesiredAccess,
+    ACCESS_MASK ThreadDesiredAccess, POBJECT_ATTRIBUTES ProcessObjectAttributes,
+    POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags, ULONG ThreadFlags,
+    RTL_USER_PROCESS_PARAMETERS *ProcessParameters, PVOID CreateInfo, PVOID AttributeList)
 {
     PSP_CREATION Creation = {{0}, {0}, NULL};
     NTSTATUS Status;

@@ -18,16 +18,27 @@ typedef struct _STATUS_NAME {
     PCSTR Name;
 } STATUS_NAME;
 
-#define NAMED(Status) {Status, #Status}
+#define NAMED(Status)                                                                              \
+    {                                                                                              \
+        Status, #Status                                                                            \
+    }
 static const STATUS_NAME PspStatusNames[] = {
-    NAMED(STATUS_ACCESS_VIOLATION),      NAMED(STATUS_ILLEGAL_INSTRUCTION),
-    NAMED(STATUS_INTEGER_DIVIDE_BY_ZERO), NAMED(STATUS_INTEGER_OVERFLOW),
-    NAMED(STATUS_ARRAY_BOUNDS_EXCEEDED), NAMED(STATUS_PRIVILEGED_INSTRUCTION),
-    NAMED(STATUS_BREAKPOINT),            NAMED(STATUS_SINGLE_STEP),
-    NAMED(STATUS_ASSERTION_FAILURE),     NAMED(STATUS_STACK_OVERFLOW),
-    NAMED(STATUS_GUARD_PAGE_VIOLATION),  NAMED(STATUS_DATATYPE_MISALIGNMENT),
-    NAMED(STATUS_ILLEGAL_FLOAT_CONTEXT), NAMED(STATUS_FLOAT_INVALID_OPERATION),
-    NAMED(STATUS_FLOAT_MULTIPLE_TRAPS),  NAMED(STATUS_NO_MEMORY),
+    NAMED(STATUS_ACCESS_VIOLATION),
+    NAMED(STATUS_ILLEGAL_INSTRUCTION),
+    NAMED(STATUS_INTEGER_DIVIDE_BY_ZERO),
+    NAMED(STATUS_INTEGER_OVERFLOW),
+    NAMED(STATUS_ARRAY_BOUNDS_EXCEEDED),
+    NAMED(STATUS_PRIVILEGED_INSTRUCTION),
+    NAMED(STATUS_BREAKPOINT),
+    NAMED(STATUS_SINGLE_STEP),
+    NAMED(STATUS_ASSERTION_FAILURE),
+    NAMED(STATUS_STACK_OVERFLOW),
+    NAMED(STATUS_GUARD_PAGE_VIOLATION),
+    NAMED(STATUS_DATATYPE_MISALIGNMENT),
+    NAMED(STATUS_ILLEGAL_FLOAT_CONTEXT),
+    NAMED(STATUS_FLOAT_INVALID_OPERATION),
+    NAMED(STATUS_FLOAT_MULTIPLE_TRAPS),
+    NAMED(STATUS_NO_MEMORY),
 };
 
 static PCSTR PspStatusName(NTSTATUS Status)
@@ -113,14 +124,14 @@ VOID PspDiscardUnstarted(PETHREAD Thread)
     PEPROCESS Process = Thread->ThreadsProcess;
     KAPC_STATE ApcState;
 
-    KeStackAttachProcess(&Process->Pcb, (PRKAPC_STATE)&ApcState);
+    KeStackAttachProcess(&Process->Pcb, &ApcState);
     if (Thread->UserStack) {
         MmFreeUserMemory(Thread->UserStack);
         MmFreeUserMemory(Thread->Tcb.Teb);
     }
     if (PspLeaveProcess(Process, STATUS_UNSUCCESSFUL))
         PspCleanProcess(Process);
-    KeUnstackDetachProcess((PRKAPC_STATE)&ApcState);
+    KeUnstackDetachProcess(&ApcState);
 }
 
 /* Lets a process end: no new threads, and all but the current one are told. */
@@ -145,9 +156,8 @@ VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Addre
                     Process->ImageFileName, PsPid(Process), PspStatusName(Status), Frame->Eip,
                     Write ? "writing" : "reading", Address);
     else
-        KdPrintLine("%s (pid %lu): %s (%08lx) at %08lx; the process ends\n",
-                    Process->ImageFileName, PsPid(Process), PspStatusName(Status), Status,
-                    Frame->Eip);
+        KdPrintLine("%s (pid %lu): %s (%08lx) at %08lx; the process ends\n", Process->ImageFileName,
+                    PsPid(Process), PspStatusName(Status), Status, Frame->Eip);
     Process->EndedByException = TRUE;
     PspTerminateProcess(Process, Status);
     PspExitThread(Status);

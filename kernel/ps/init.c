@@ -12,9 +12,10 @@
 #define SYSTEM_PROCESS_ID ((HANDLE)4)
 #define PATH_CHARACTERS   128
 
-static OBJECT_TYPE PspProcessTypeObject = {
-    .Name = "Process", .AllAccess = PROCESS_ALL_ACCESS, .Delete = PspDeleteProcess,
-    .Waitable = TRUE};
+static OBJECT_TYPE PspProcessTypeObject = {.Name = "Process",
+                                           .AllAccess = PROCESS_ALL_ACCESS,
+                                           .Delete = PspDeleteProcess,
+                                           .Waitable = TRUE};
 static OBJECT_TYPE PspThreadTypeObject = {
     .Name = "Thread", .AllAccess = THREAD_ALL_ACCESS, .Delete = PspDeleteThread, .Waitable = TRUE};
 
@@ -70,8 +71,8 @@ static VOID NTAPI PspReaper(PVOID Context)
 NTSTATUS PsStartSystemThread(PKSTART_ROUTINE Routine, PVOID Context)
 {
     HANDLE Handle;
-    NTSTATUS Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine,
-                                           Context);
+    NTSTATUS Status =
+        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine, Context);
 
     if (NT_SUCCESS(Status))
         ObCloseHandle(Handle, KernelMode);

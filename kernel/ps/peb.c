@@ -16,12 +16,12 @@ typedef struct _PEB {
 
 typedef struct _TEB {
     NT_TIB NtTib;
-    PVOID EnvironmentPointer;  /* 1C */
-    CLIENT_ID ClientId;        /* 20 */
-    PVOID ActiveRpcHandle;     /* 28 */
-    PVOID ThreadLocalStorage;  /* 2C */
+    PVOID EnvironmentPointer;     /* 1C */
+    CLIENT_ID ClientId;           /* 20 */
+    PVOID ActiveRpcHandle;        /* 28 */
+    PVOID ThreadLocalStorage;     /* 2C */
     PPEB ProcessEnvironmentBlock; /* 30 */
-    ULONG LastErrorValue;      /* 34 */
+    ULONG LastErrorValue;         /* 34 */
 } TEB;
 
 C_ASSERT(FIELD_OFFSET(TEB, ClientId) == 0x20 && FIELD_OFFSET(TEB, LastErrorValue) == 0x34);

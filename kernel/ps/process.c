@@ -92,8 +92,8 @@ static VOID PspNameOfPath(PUNICODE_STRING Path, PCHAR Name)
 }
 
 /* Maps ntdll.dll and the program, and writes the PEB. The thread is attached to the process. */
-static NTSTATUS PspFillProcess(PEPROCESS Process, PUNICODE_STRING Path,
-                               PUNICODE_STRING CommandLine, PSP_USER_START *Start)
+static NTSTATUS PspFillProcess(PEPROCESS Process, PUNICODE_STRING Path, PUNICODE_STRING CommandLine,
+                               PSP_USER_START *Start)
 {
     LDR_USER_IMAGE Ntdll, Program;
     UNICODE_STRING NtdllPath;
@@ -134,13 +134,13 @@ NTSTATUS PspCreateFromFile(PUNICODE_STRING Path, PUNICODE_STRING CommandLine, HA
     if (!NT_SUCCESS(Status))
         return Status;
     Process->InheritedFromUniqueProcessId = Parent;
-    KeStackAttachProcess(&Process->Pcb, (PRKAPC_STATE)&ApcState);
+    KeStackAttachProcess(&Process->Pcb, &ApcState);
     Status = PspFillProcess(Process, Path, CommandLine, &Start);
     if (NT_SUCCESS(Status))
         Status = PspCreateUserThread(Process, &Start, DEFAULT_RESERVE, DEFAULT_COMMIT, NewThread);
     if (!NT_SUCCESS(Status))
         MmCleanSpace(&Process->Vm);
-    KeUnstackDetachProcess((PRKAPC_STATE)&ApcState);
+    KeUnstackDetachProcess(&ApcState);
     if (!NT_SUCCESS(Status)) {
         ObDereferenceObject(Process);
         return Status;

@@ -16,16 +16,16 @@
 typedef struct _EPROCESS {
     KPROCESS Pcb;
     UCHAR Fill[0x94 - sizeof(KPROCESS)];
-    HANDLE UniqueProcessId;       /* 94 */
+    HANDLE UniqueProcessId;        /* 94 */
     LIST_ENTRY ActiveProcessLinks; /* 98: in PsActiveProcessHead */
     HANDLE InheritedFromUniqueProcessId;
     MM_SPACE Vm;
     PHANDLE_TABLE ObjectTable;
-    PVOID Peb;                  /* user address */
-    PVOID UserThreadStart;      /* ntdll!RtlUserThreadStart, where user threads begin */
+    PVOID Peb;             /* user address */
+    PVOID UserThreadStart; /* ntdll!RtlUserThreadStart, where user threads begin */
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
-    BOOLEAN Exiting;            /* no new threads */
+    BOOLEAN Exiting; /* no new threads */
     BOOLEAN EndedByException;
     CHAR ImageFileName[IMAGE_NAME_LENGTH];
 } EPROCESS;
@@ -37,9 +37,9 @@ typedef struct _ETHREAD {
     UCHAR Fill[0x1E4 - sizeof(KTHREAD)];
     CLIENT_ID Cid; /* 1E4 */
     PEPROCESS ThreadsProcess;
-    PVOID UserStack;      /* base of the user stack's reservation; NULL: a system thread */
+    PVOID UserStack; /* base of the user stack's reservation; NULL: a system thread */
     NTSTATUS ExitStatus;
-    BOOLEAN Terminating;  /* to end with ExitStatus when it next goes back to user mode */
+    BOOLEAN Terminating; /* to end with ExitStatus when it next goes back to user mode */
 } ETHREAD;
 
 C_ASSERT(FIELD_OFFSET(ETHREAD, Cid) == 0x1E4);

@@ -225,10 +225,10 @@ NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
         return STATUS_ACCESS_DENIED;
     }
     Start.Eip = (ULONG_PTR)Process->UserThreadStart;
-    KeStackAttachProcess(&Process->Pcb, (PRKAPC_STATE)&ApcState);
-    Status = PspCreateUserThread(Process, &Start, MaximumStackSize, max(StackSize, PAGE_SIZE),
-                                 &Thread);
-    KeUnstackDetachProcess((PRKAPC_STATE)&ApcState);
+    KeStackAttachProcess(&Process->Pcb, &ApcState);
+    Status =
+        PspCreateUserThread(Process, &Start, MaximumStackSize, max(StackSize, PAGE_SIZE), &Thread);
+    KeUnstackDetachProcess(&ApcState);
     if (NT_SUCCESS(Status)) {
         Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, 0, &Handle);
         if (NT_SUCCESS(Status)) {
