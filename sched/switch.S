@@ -103,8 +103,9 @@ KiSwapContextCr3:
         .size   KiSwapContext, . - KiSwapContext
 
 /*
- * Where a new thread's first switch returns to (one byte on). KeInitializeThread left EBX = SystemRoutine,
- * ESI = StartRoutine, EDI = StartContext in the switch frame, and EBP = 0 to end the chain.
+ * Where a new thread's first switch returns to (one byte on). KeInitializeThread left
+ * EBX = SystemRoutine, ESI = StartRoutine, EDI = StartContext in the switch frame, and EBP = 0 to
+ * end the chain.
  */
         .globl  KiThreadStartup
         .type   KiThreadStartup, @function

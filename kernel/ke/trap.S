@@ -127,7 +127,7 @@ KiTrapCommon:
         cld
         movl    $-1, %fs:0              /* no exception handlers of this trap's yet */
 
-        /* The frame begins like any C frame, so a walk along EBP goes on in the interrupted code. */
+        /* The frame begins like a C frame, so a walk along EBP goes on in the interrupted code. */
         movl    %ebp, %edx
         movl    KTRAP_FRAME_Ebp(%esp), %eax
         movl    %eax, KTRAP_FRAME_DbgEbp(%esp)

@@ -1,0 +1,40 @@
+"""What GDB runs first to debug this kernel (tools/debug): settings, symbols, commands.
+
+    commands.py  uh process, uh thread, uh irql, uh pte
+    switch.py    uh switch, uh watch, uh step
+    images.py    symbols of drivers and programs, as they come and go
+    kernel.py    the kernel's data, through its own debugging information
+    paging.py    address translation
+
+docs/gdb.md shows a session.
+"""
+
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+import commands     # noqa: E402 (the path had to be set first)
+import images       # noqa: E402
+import switch       # noqa: E402
+
+SETTINGS = ("pagination off", "confirm off", "breakpoint pending on", "print pretty on",
+            "disassembly-flavor att", "backtrace past-main on", "width 0")
+
+# QEMU's stub: while a single instruction is stepped, no interrupt is taken (2) and no timer runs
+# on (4), so a step never ends up in the clock's interrupt. (QEMU manual, "GDB usage".)
+SINGLE_STEP = "Qqemu.sstep=0x7"
+
+
+def attach(boot_set):
+    """Called once the target is connected. boot_set: paths of the files with symbols."""
+    for setting in SETTINGS:
+        gdb.execute(f"set {setting}")
+    gdb.selected_inferior().connection.send_packet(SINGLE_STEP)
+    images.start(boot_set)
+
+
+commands.register()
+switch.register()
