@@ -278,7 +278,7 @@ INITIAL NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING 
             DemoDelete(Device);
         return Status;
     }
-    DbgPrint("demo: DriverEntry in process %lu: nonpaged pool at %p, paged pool at %p\n",
+    DbgPrint("demo: DriverEntry in process %lu, nonpaged pool at %p, paged at %p\n",
              HandleToULong(PsGetCurrentProcessId()), Device->Resident, Device->Text);
     return STATUS_SUCCESS;
 }

@@ -16,6 +16,7 @@
 #define STACK_TO_USE  0x30000              /* much more than a new stack has committed */
 #define ROOM_PER_CALL 0x800
 #define MEGABYTE      0x100000
+#define HUGE_SIZE     0x70000000
 
 static HANDLE Signalled; /* an event that every wait finds signalled */
 
@@ -237,16 +238,28 @@ static ULONG CommitAll(PUCHAR *Blocks, ULONG Limit, NTSTATUS *Status)
     return Count;
 }
 
+/* Most of the lower half at once: whether it is had depends on the machine. */
+static void CheckHugeCommit(void)
+{
+    SYSTEM_UPPERHALF_INFORMATION Counters;
+    PUCHAR Huge = NULL;
+    NTSTATUS Status = Allocate(&Huge, HUGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+
+    QueryCounters(&Counters);
+    Check(NT_SUCCESS(Status) == (Counters.CommitLimit > HUGE_SIZE / PAGE_SIZE),
+          "%u MB are not committed unless there are so many (%08lx)", HUGE_SIZE / MEGABYTE, Status);
+    if (NT_SUCCESS(Status))
+        Release(Huge);
+}
+
 /* In a process of its own, whose page tables go with it. */
 static int TakeAll(void)
 {
     static PUCHAR Blocks[2048];
-    PUCHAR Huge = NULL;
     ULONG Count, i, Good = 0;
     NTSTATUS Status;
 
-    Status = Allocate(&Huge, 0x70000000, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    Check(!NT_SUCCESS(Status), "more than the machine has is not committed (%08lx)", Status);
+    CheckHugeCommit();
     Count = CommitAll(Blocks, ARRAYSIZE(Blocks), &Status);
     Check(Count > 0 && !NT_SUCCESS(Status), "%lu MB are, then there is an error (%08lx)", Count,
           Status);

@@ -308,7 +308,7 @@ def Line(text):                   # pylint: disable=invalid-name
 
 
 # What GDB does. Each moment waits for its own breakpoint, in the order in which they are listed.
-STOPPER = '''
+STOPPER = r'''
 import gdb
 import json
 import re
@@ -341,11 +341,12 @@ for (kind, where, skip), path in ORDERS:
     gdb.execute("continue")
     assert moment.reached, "the machine never came to " + where
     moment.delete()
-    gdb.execute(f"monitor pmemsave 0 {SIZE} \"{path}\"")
+    gdb.execute(f'monitor pmemsave 0 {SIZE} "{path}"')
     registers = gdb.execute("monitor info registers", to_string=True)
-    found = re.findall(r"\\b(CR[0-4])=([0-9a-f]+)", registers)
+    found = re.findall(r"\b(CR[0-4])=([0-9a-f]+)", registers)
     with open(path + ".registers", "w") as text:
         json.dump({name: int(value, 16) for name, value in found}, text)
+print("all moments came")
 '''
 
 
@@ -353,7 +354,9 @@ def take_snapshots(machine, megabytes, moments):
     """Runs a waiting Machine through moments of its life; returns a Snapshot for each."""
     paths = [os.path.join(machine.scratch, f"memory{number}") for number in range(len(moments))]
     orders = list(zip(moments, paths))
-    run_gdb(machine, f"ORDERS, SIZE = {orders!r}, {megabytes << 20}\n{STOPPER}", python=True)
+    script = f"ORDERS, SIZE = {orders!r}, {megabytes << 20}\n{STOPPER}"
+    output = run_gdb(machine, script, python=True)
+    assert "\nall moments came\n" in output, output
     snapshots = []
     for path in paths:
         with open(path + ".registers", encoding="ascii") as text:

@@ -124,8 +124,8 @@ class Thread:
 
     @property
     def state(self):
-        """KTHREAD_STATE by name."""
-        return str(self.tcb["State"].cast(gdb.lookup_type("KTHREAD_STATE")))
+        """Its KTHREAD_STATE, by name."""
+        return str(self.tcb["State"].cast(gdb.lookup_type("enum _KTHREAD_STATE")))
 
     @property
     def name(self):
@@ -162,6 +162,14 @@ def current_thread():
 def idle_thread():
     """The processor's idle thread, which is in no list."""
     return Thread(control_region()["PrcbData"]["IdleThread"])
+
+
+def all_threads():
+    """Every thread, the idle thread among them."""
+    for process in processes():
+        yield from process.threads()
+    if is_running():
+        yield idle_thread()
 
 
 def processes():

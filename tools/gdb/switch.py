@@ -20,44 +20,61 @@ MOST_STEPS = 10000
 # --- uh switch ----------------------------------------------------------------------------------
 
 class SwitchCommand(commands.Command):
-    """Run to the next context switch: uh switch [cr3]
+    """Run to the next context switch: uh switch [cr3 | user]
 
 Stops at the first instruction of KiSwapContext and says from which thread to which. With `cr3`,
-only at a switch between threads that run in different address spaces, which loads CR3."""
+only at a switch between threads that run in different address spaces, which loads CR3; with `user`,
+only if besides both are threads of programs."""
 
     def __init__(self):
         super().__init__("uh switch")
 
     def run(self, words):
-        if words not in ([], ["cr3"]):
-            raise gdb.GdbError("The only option is `cr3`; see `help uh switch`.")
-        stop = SwitchBreakpoint(bool(words))
+        kind = words[0] if words else "any"
+        if kind not in SWITCHES:
+            raise gdb.GdbError("The only options are `cr3` and `user`; see `help uh switch`.")
+        stop = SwitchBreakpoint(SWITCHES[kind])
         try:
-            gdb.execute("continue", to_string=True)
-            stopped_here = stop.hit_count and at_switch()
+            gdb.execute("continue")
         finally:
-            stop.delete()
-        if stopped_here:
+            if stop.is_valid():
+                stop.delete()
+        if stop.reached:
             print_switch()
-        else:
             gdb.execute("frame")
 
 
-class SwitchBreakpoint(gdb.Breakpoint):
-    """At KiSwapContext's first instruction. With only_cr3, if the address spaces differ."""
+def is_any(_old, _new):
+    """Any switch."""
+    return True
 
-    def __init__(self, only_cr3):
+
+def loads_cr3(old, new):
+    """A switch to another address space."""
+    return old.space.cr3 != new.space.cr3
+
+
+def is_between_programs(old, new):
+    """The same, and both threads have a user half."""
+    return loads_cr3(old, new) and bool(old.tcb["Teb"]) and bool(new.tcb["Teb"])
+
+
+SWITCHES = {"any": is_any, "cr3": loads_cr3, "user": is_between_programs}
+
+
+class SwitchBreakpoint(gdb.Breakpoint):
+    """At KiSwapContext's first instruction, for the switches that are wanted."""
+
+    def __init__(self, wanted):
         super().__init__("*KiSwapContext", internal=True)
-        self.only_cr3 = only_cr3
+        self.silent = True
+        self.wanted = wanted
+        self.reached = False
 
     def stop(self):
         """Called by GDB: stop here?"""
-        return not self.only_cr3 or old_thread().space.cr3 != new_thread().space.cr3
-
-
-def at_switch():
-    """Is the next instruction KiSwapContext's first?"""
-    return kernel.register("eip") == int(gdb.parse_and_eval("(unsigned)&KiSwapContext"))
+        self.reached = self.wanted(old_thread(), new_thread())
+        return self.reached
 
 
 def old_thread():
@@ -173,7 +190,8 @@ class State:
 def print_changes(before, after):
     """The differences."""
     if before.esp != after.esp:
-        print(f"    ESP       {before.esp:08x} -> {after.esp:08x}{stack_owner(after.esp)}")
+        print(f"    ESP       {before.esp:08x} -> {after.esp:08x}"
+              f"{stack_owner(before.esp, after.esp)}")
     if before.cr3 != after.cr3:
         print(f"    CR3       {before.space} -> {after.space}")
     if before.cr3 != after.cr3 or before.watched != after.watched:
@@ -187,15 +205,13 @@ def print_watched(address, then, now):
     print(f"    {address:08x}  {verdict}")
 
 
-def stack_owner(esp):
-    """Whose kernel stack ESP is on, if it is the old or the new thread's of a switch.
-
-    Only said for a jump from one stack to another, which no push or pop makes.
-    """
-    for process in kernel.processes():
-        for thread in process.threads():
-            if int(thread.tcb["StackLimit"]) < esp <= int(thread.tcb["StackBase"]):
-                return f"  stack of {thread.name}"
+def stack_owner(before, after):
+    """After a jump to another stack, which no push or pop makes: whose kernel stack it is."""
+    if abs(after - before) < kernel.PAGE_BYTES:
+        return ""
+    for thread in kernel.all_threads():
+        if int(thread.tcb["StackLimit"]) < after <= int(thread.tcb["StackBase"]):
+            return f"  the stack of {thread.name}"
     return ""
 
 

@@ -21,19 +21,38 @@ import images       # noqa: E402
 import switch       # noqa: E402
 
 SETTINGS = ("pagination off", "confirm off", "breakpoint pending on", "print pretty on",
-            "disassembly-flavor att", "backtrace past-main on", "width 0")
+            "backtrace past-main on")
 
 # QEMU's stub: while a single instruction is stepped, no interrupt is taken (2) and no timer runs
 # on (4), so a step never ends up in the clock's interrupt. (QEMU manual, "GDB usage".)
 SINGLE_STEP = "Qqemu.sstep=0x7"
 
 
-def attach(boot_set):
-    """Called once the target is connected. boot_set: paths of the files with symbols."""
+# What a Multiboot loader leaves in EAX (Multiboot Specification 0.6.96, section 3.2). GRUB's own code
+# may have run at BootEntry's address before.
+LOADER_MAGIC = 0x2BADB002
+
+WELCOME = """The machine is stopped at the kernel's first instruction; paging is still off.
+`help uh` lists this kernel's commands, `continue` lets it run, Ctrl-C stops it.
+"""
+
+
+def begin(boot_set):
+    """Called once the target is connected. boot_set: paths of the files with symbols.
+
+    Runs to the kernel's first instruction.
+    """
     for setting in SETTINGS:
         gdb.execute(f"set {setting}")
     gdb.selected_inferior().connection.send_packet(SINGLE_STEP)
     images.start(boot_set)
+    first = gdb.Breakpoint("*BootEntry", internal=True)
+    first.condition = f"$eax == {LOADER_MAGIC:#x}"
+    first.silent = True
+    gdb.execute("continue")
+    first.delete()
+    gdb.execute("frame")
+    print(WELCOME, end="")
 
 
 commands.register()

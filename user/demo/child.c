@@ -8,8 +8,8 @@
 #include "parts.h"
 
 #define SPIN_MS      400
-#define SPIN_STRETCH 100000
-#define ROUNDS       20
+#define SPIN_STRETCH 100000 /* turns between two looks at the clock */
+#define AT_ONCE_MS   200
 
 /* This child's number, and where its value is. */
 static ULONG Me;
@@ -68,39 +68,63 @@ static BOOLEAN PassToken(void)
     return ExpectText(Expected) && WriteMine(0) && SignalEvent(Next);
 }
 
+static BOOLEAN IsOver(const LARGE_INTEGER *Start, ULONG Milliseconds)
+{
+    LARGE_INTEGER Now;
+
+    NtQuerySystemTime(&Now);
+    return Now.QuadPart - Start->QuadPart >= 10000LL * Milliseconds;
+}
+
 /*
  * Stays in user mode, calling nobody, but for a look at the time now and then. The driver's timer
  * goes on meanwhile: its DPC borrows whichever child is running.
  */
 static BOOLEAN Spin(void)
 {
-    LARGE_INTEGER Start, Now;
     volatile ULONG Sum = 0;
+    LARGE_INTEGER Start;
     ULONG i;
 
     NtQuerySystemTime(&Start);
     do {
         for (i = 0; i < SPIN_STRETCH; i++)
             Sum += i;
-        NtQuerySystemTime(&Now);
-    } while (Now.QuadPart - Start.QuadPart < 10000LL * SPIN_MS);
+    } while (!IsOver(&Start, SPIN_MS));
     return TRUE;
 }
 
-/* Whoever wrote last, its text must be whole: the driver's lock keeps writers apart. */
-static BOOLEAN WriteAndReadAtOnce(void)
+/*
+ * What this process reads must be whole, whoever wrote it; and what the driver saw when it made a
+ * record must have been whole too. If the driver's lock did not keep callers apart, a caller that
+ * the clock interrupts half way would find another's text in the middle of its own.
+ */
+static BOOLEAN ReadAndTouchWhole(void)
 {
     char Text[DEMO_TEXT_BYTES];
-    NTSTATUS Status;
-    ULONG Round;
+    DEMO_RECORD Record;
+    NTSTATUS Status = ReadText(Text);
 
-    for (Round = 1; Round <= ROUNDS; Round++) {
-        if (!WriteMine(Round))
+    if (!NT_SUCCESS(Status) || !IsWholeText(Text))
+        return Complain("read a text that nobody wrote", Status);
+    Status = TouchText(USER_ADDRESS, *MyValue, &Record);
+    if (!NT_SUCCESS(Status))
+        return Complain("cannot touch the text", Status);
+    MakeText(Text, Record.Text);
+    return Record.Checksum == DemoChecksum(Text, DEMO_TEXT_BYTES) ||
+           Complain("the driver saw a text that nobody wrote", STATUS_DATA_ERROR);
+}
+
+static BOOLEAN CallAtOnce(void)
+{
+    LARGE_INTEGER Start;
+    ULONG Round = 0;
+
+    NtQuerySystemTime(&Start);
+    do {
+        if (!WriteMine(++Round) || !ReadAndTouchWhole())
             return FALSE;
-        Status = ReadText(Text);
-        if (!NT_SUCCESS(Status) || !IsWholeText(Text))
-            return Complain("read a text that nobody wrote", Status);
-    }
+    } while (!IsOver(&Start, AT_ONCE_MS));
     return TRUE;
 }
 
@@ -119,8 +143,8 @@ static BOOLEAN CheckValue(void)
 }
 
 static BOOLEAN (*const Phases[PhaseCount])(void) = {
-    [PhaseStart] = PutValueInPlace,     [PhaseToken] = PassToken, [PhaseSpin] = Spin,
-    [PhaseAtOnce] = WriteAndReadAtOnce, [PhaseTouch] = Touch,     [PhaseEnd] = CheckValue,
+    [PhaseStart] = PutValueInPlace, [PhaseToken] = PassToken, [PhaseSpin] = Spin,
+    [PhaseAtOnce] = CallAtOnce,     [PhaseTouch] = Touch,     [PhaseEnd] = CheckValue,
 };
 
 /* Does one phase as soon as the parent says that all may begin, and reports that it is done. */

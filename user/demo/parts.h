@@ -29,7 +29,7 @@ typedef enum _PHASE {
     PhaseStart,  /* put the value in place */
     PhaseToken,  /* one after the other: check the text of the one before, write one's own */
     PhaseSpin,   /* compute, so that the driver's timer has somebody to interrupt */
-    PhaseAtOnce, /* write and read the text, all at the same time */
+    PhaseAtOnce, /* write, read and touch the text, all at the same time */
     PhaseTouch,  /* one call each, which goes into the table */
     PhaseEnd,    /* the value must still be there */
     PhaseCount

@@ -234,9 +234,9 @@ static void PrintMeaning(const RECORDS *Spin, ULONG Interrupted)
 {
     printf("The timer's DPC came %lu times while the children computed, in %lu of them.\n",
            CountDpcs(Spin), Interrupted);
-    printf("%lu processes, %lu different frames behind %08x: the lower half is each one's own.\n",
+    printf("%lu processes, %lu different frames behind %08x: the lower half is private.\n",
            FamilySize, FamilySize, USER_ADDRESS);
-    printf("One frame behind pool address %08lx in all contexts: the upper half is shared.\n",
+    printf("One frame behind pool address %08lx everywhere: the upper half is shared.\n",
            Rows.OfChild[0]->Address);
 }
 
