@@ -145,10 +145,12 @@ run: setup
 
 test: setup
 	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory CHECKED=1 build/checked/upperhalf.elf
 	$$(tools/setup --pytest) -q tests
 
 test-long: setup
 	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory CHECKED=1 build/checked/upperhalf.elf
 	UPPERHALF_LONG=1 $$(tools/setup --pytest) -q tests
 
 .PHONY: tests

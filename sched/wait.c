@@ -106,7 +106,12 @@ static VOID KiCheckWaitIrql(PVOID Object, PLARGE_INTEGER Timeout)
 {
     KIRQL Irql = KiGetCurrentIrql();
 
-    if (Irql > DISPATCH_LEVEL || (Irql == DISPATCH_LEVEL && !(Timeout && Timeout->QuadPart == 0)))
+    if (Timeout && Timeout->QuadPart == 0 && Irql <= DISPATCH_LEVEL)
+        return;
+    if (Irql == DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
+        KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)KiGetCurrentThread(), 0,
+                     (ULONG_PTR)KiGetCurrentThread()->InitialStack, 0);
+    if (Irql >= DISPATCH_LEVEL)
         KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0,
                      (ULONG_PTR)__builtin_return_address(0));
 }

@@ -1,6 +1,7 @@
 /*
  * The 16550 on COM1, where the log goes. Written by polling: the log works at every IRQL, in a
- * bug check too. Received characters come by interrupt, to the console (kernel/io/console.c).
+ * bug check too. Received characters come by interrupt, to the console (kernel/io/console.c). The
+ * FIFO stays as it is: turning it on would throw away what was typed before start-up.
  */
 #include "kernel/hal/hal.h"
 
@@ -9,7 +10,6 @@
 enum {
     DATA = 0,
     INTERRUPT_ENABLE = 1,
-    FIFO = 2,
     LINE_CONTROL = 3,
     MODEM_CONTROL = 4,
     LINE_STATUS = 5
@@ -17,7 +17,6 @@ enum {
 
 #define LINE_8N1            0x03
 #define LINE_DIVISOR_ACCESS 0x80
-#define FIFO_ENABLE_CLEAR   0x07
 #define MODEM_DTR_RTS_OUT2  0x0B
 #define STATUS_DATA_READY   0x01
 #define STATUS_CAN_WRITE    0x20
@@ -32,7 +31,6 @@ VOID HalpInitializeSerial(VOID)
     WRITE_PORT_UCHAR(COM1(DATA), 1); /* 115200 baud */
     WRITE_PORT_UCHAR(COM1(INTERRUPT_ENABLE), 0);
     WRITE_PORT_UCHAR(COM1(LINE_CONTROL), LINE_8N1);
-    WRITE_PORT_UCHAR(COM1(FIFO), FIFO_ENABLE_CLEAR);
     WRITE_PORT_UCHAR(COM1(MODEM_CONTROL), MODEM_DTR_RTS_OUT2);
     HalpSerialPresent = READ_PORT_UCHAR(COM1(LINE_STATUS)) != 0xFF; /* an empty bus reads ones */
 }

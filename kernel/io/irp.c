@@ -142,7 +142,8 @@ NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb)
     Irp->UserEvent = &Event;
     Irp->UserIosb = Iosb;
     IofCallDriver(Device, Irp);
-    KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
+    if (!KeReadStateEvent(&Event)) /* mostly it is completed by now */
+        KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
     return Iosb->Status;
 }
 

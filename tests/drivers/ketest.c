@@ -427,10 +427,10 @@ static VOID TestFastMutex(VOID)
 
     RtlZeroMemory(&Shared, sizeof Shared);
     ExInitializeFastMutex(&Shared.Mutex);
+    Thread = StartThread(AdderRoutine, &Shared); /* of lower priority: it runs in our delay */
     Free = ExTryToAcquireFastMutex(&Shared.Mutex);
     During = KeGetCurrentIrql();
     Again = Free && ExTryToAcquireFastMutex(&Shared.Mutex);
-    Thread = StartThread(AdderRoutine, &Shared);
     Delay(30);
     Before = Shared.Sum;
     ExReleaseFastMutex(&Shared.Mutex);

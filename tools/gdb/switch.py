@@ -161,14 +161,29 @@ def step_and_show():
     """One instruction."""
     print(instruction_at(kernel.register("eip")))
     before = State()
-    gdb.execute("stepi", to_string=True)
+    step_quietly()
     print_changes(before, State())
 
 
+def step_quietly():
+    """One instruction, without GDB's line about where it stopped. (GDB 12 prints the line.)"""
+    try:
+        gdb.execute("set suppress-cli-notifications on")
+    except gdb.error:
+        gdb.execute("stepi")
+        return
+    try:
+        gdb.execute("stepi")
+    finally:
+        gdb.execute("set suppress-cli-notifications off")
+
+
 def instruction_at(address):
-    """An instruction, with its place, as GDB disassembles it."""
-    line = gdb.execute(f"x/i {address:#x}", to_string=True)
-    return " ".join(line.removeprefix("=>").split())
+    """An instruction, with its place in the sources."""
+    instruction = gdb.selected_inferior().architecture().disassemble(address)[0]["asm"]
+    line = gdb.find_pc_line(address)
+    place = f"{line.symtab.filename}:{line.line}" if line.symtab else f"{address:08x}"
+    return f"{place}  {' '.join(instruction.split())}"
 
 
 class State:

@@ -37,13 +37,14 @@ WELCOME = """The machine is stopped at the kernel's first instruction; paging is
 """
 
 
-def begin(boot_set):
-    """Called once the target is connected. boot_set: paths of the files with symbols.
+def begin(socket, boot_set):
+    """Connects to the machine and runs to the kernel's first instruction.
 
-    Runs to the kernel's first instruction.
+    boot_set: paths of the files with symbols, besides the kernel's own, which GDB has by now.
     """
     for setting in SETTINGS:
         gdb.execute(f"set {setting}")
+    gdb.execute(f"target remote {socket}", to_string=True)
     gdb.selected_inferior().connection.send_packet(SINGLE_STEP)
     images.start(boot_set)
     first = gdb.Breakpoint("*BootEntry", internal=True)

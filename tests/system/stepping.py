@@ -1,0 +1,347 @@
+"""Runs inside GDB: steps through the kernel's assembly and checks the backtrace at each instruction.
+
+test_backtrace.py starts this. Each scenario runs to its place, then steps instruction by
+instruction. What is checked there is not only names: the frames from the caller on, with their
+program counter, stack pointer and the registers that a call preserves, must be the same at every
+instruction, and must end in a frame that is known to be outermost.
+
+`visited` collects the addresses of the assembly that were stepped through, so that the test can see
+that no instruction was left out.
+"""
+
+import gdb
+
+SYSTEM_BASE = 0x80000000
+USER_LEVEL = 3
+TEXT_REGISTERS = ("esp", "ebp", "ebx", "esi", "edi")
+ALL_REGISTERS = TEXT_REGISTERS + ("eax", "ecx", "edx", "eip")
+OUTERMOST = {"KiThreadStartup", "BootUpper", "RtlUserThreadStart"}
+ASSEMBLY = ("sched/switch.S", "kernel/ke/trap.S", "kernel/ke/service.S", "kernel/ke/usercopy.S")
+MOST_STEPS = 20000
+HIGH_LEVEL = 31
+STEPS_INTO_C = 60       # how far a C function is stepped into before it is left to run
+
+visited = set()
+
+
+def register(name):
+    """A register of the processor."""
+    return int(gdb.newest_frame().read_register(name)) & 0xFFFFFFFF
+
+
+def word(address):
+    """The 32-bit word at a virtual address."""
+    memory = gdb.selected_inferior().read_memory(address, 4).tobytes()
+    return int.from_bytes(memory, "little")
+
+
+def address_of(symbol):
+    """A label's address."""
+    return int(gdb.parse_and_eval(f"(unsigned)&{symbol}"))
+
+
+def registers_of(frame, names):
+    """Registers as they were in a frame."""
+    return tuple(int(frame.read_register(name)) & 0xFFFFFFFF for name in names)
+
+
+def chain(frame):
+    """A frame and its callers: for each, function, program counter, stack and frame pointer.
+
+    Without those that GDB makes up for inlined functions: they lie in their caller's frame.
+    """
+    frames = []
+    while frame is not None:
+        if frame.type() != gdb.INLINE_FRAME:
+            frames.append((frame.name(), frame.pc()) + registers_of(frame, ("esp", "ebp")))
+        frame = frame.older()
+    return frames
+
+
+def kernel_part(frames):
+    """The frames up to the user code that was interrupted, that one included.
+
+    They depend on the kernel stack alone; the user's own callers also on the page directory in CR3.
+    """
+    for number, frame in enumerate(frames):
+        if frame[1] < SYSTEM_BASE:
+            return frames[:number + 1]
+    return frames
+
+
+def check_outermost(frames):
+    """The chain must end where threads begin, not where GDB lost its way."""
+    assert frames[-1][0] in OUTERMOST, describe(frames)
+
+
+def describe(frames):
+    """A chain in words, for a failure."""
+    here = gdb.newest_frame()
+    return f"at {here.name()} {here.pc():#x}:\n" + \
+        "\n".join(f"    {name} pc {pc:#x} esp {esp:#x} ebp {ebp:#x}" for name, pc, esp, ebp in frames)
+
+
+def is_assembly():
+    """Is the next instruction one of the assembly that is looked at?"""
+    line = gdb.newest_frame().find_sal()
+    return line.symtab is not None and line.symtab.filename.endswith(ASSEMBLY)
+
+
+def is_user():
+    """Is the machine in user mode?"""
+    return bool(register("cs") & USER_LEVEL)
+
+
+def step():
+    """One instruction."""
+    if is_assembly():
+        visited.add(register("eip"))
+    gdb.execute("stepi", to_string=True)
+
+
+def run_to(place, condition=None):
+    """Runs until `place` is reached and the condition holds there."""
+    stop = gdb.Breakpoint(f"*({place})", internal=True)
+    stop.silent = True
+    if condition:
+        stop.condition = condition
+    gdb.execute("continue", to_string=True)
+    stop.delete()
+
+
+def leave_c():
+    """From the first instruction of a C function that assembly called: back into the assembly.
+
+    The same thread's: other threads may come by meanwhile, with another stack pointer.
+    """
+    esp = register("esp")
+    run_to(f"{word(esp):#x}", f"$esp > {esp:#x} && $esp <= {esp + 64:#x}")
+
+
+def step_or_leave_c(check):
+    """One instruction; of a C function only the first ones, each checked, then the rest at once."""
+    before_call = register("esp")
+    step()
+    if is_assembly() or is_user() or register("esp") != before_call - 4:
+        return
+    back, esp = word(register("esp")), register("esp")
+    for _ in range(STEPS_INTO_C):
+        check()
+        step()
+        if register("eip") == back:
+            return
+    run_to(f"{back:#x}", f"$esp > {esp:#x} && $esp <= {esp + 64:#x}")
+
+
+def step_out_of(function):
+    """Steps from a function's first instruction until it has returned, its caller checked always.
+
+    The caller's preserved registers are those at the first instruction, when nothing is pushed yet.
+    """
+    first = gdb.newest_frame()
+    caller = chain(first.older())
+    saved = registers_of(first.older(), TEXT_REGISTERS)
+    check_outermost(caller)
+
+    def check():
+        frames = chain(gdb.newest_frame())
+        assert frames[-len(caller):] == caller, describe(frames)
+
+    steps = 0
+    while gdb.newest_frame().name() == function:
+        check()
+        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
+        assert registers_of(gdb.newest_frame().older(), TEXT_REGISTERS) == saved
+        step_or_leave_c(check)
+        steps += 1
+        assert steps < MOST_STEPS
+    assert register("eip") == caller[0][1]
+    return steps
+
+
+# --- the context switch -------------------------------------------------------------------------
+
+def switch(condition):
+    """A whole KiSwapContext: the old thread's callers before the stack changes, the new one's after.
+
+    What the new one's are is known at the end, when KiSwapContext has returned; so they are noted
+    and compared then. The user part of the new chain is right only once CR3 has been loaded.
+    """
+    run_to("KiSwapContext", condition)
+    old = chain(gdb.newest_frame().older())
+    check_outermost(old)
+    noted, old_cr3, stack_changed = [], register("cr3"), False
+    while gdb.newest_frame().name() == "KiSwapContext":
+        callers = chain(gdb.newest_frame().older())
+        saved = registers_of(gdb.newest_frame().older(), TEXT_REGISTERS)
+        if stack_changed:
+            noted.append((register("cr3"), callers, saved))
+        else:
+            assert callers == old, describe(callers)
+        stack_changed |= register("eip") == address_of("KiSwapContextStack")
+        step()
+    new, saved = chain(gdb.newest_frame()), registers_of(gdb.newest_frame(), TEXT_REGISTERS)
+    check_outermost(new)
+    for cr3, callers, then_saved in noted:
+        same_space = cr3 == register("cr3")
+        seen, true = (callers, new) if same_space else (kernel_part(callers), kernel_part(new))
+        assert seen == true, describe(seen)
+        assert then_saved == saved
+    assert stack_changed and new != old and noted
+    return f"{len(noted)} instructions on the new stack, CR3 {old_cr3:08x} -> {register('cr3'):08x}"
+
+
+def new_thread():
+    """The first instructions of a new thread: there is no caller, and the callees' one is this."""
+    run_to("KiThreadStartup + 1")
+    steps = 0
+    while gdb.newest_frame().name() == "KiThreadStartup":
+        assert len(chain(gdb.newest_frame())) == 1, describe(chain(gdb.newest_frame()))
+        step()
+        steps += 1
+        if gdb.newest_frame().name() != "KiThreadStartup":
+            frames = chain(gdb.newest_frame())
+            assert len(frames) == 2 and frames[1][0] == "KiThreadStartup", describe(frames)
+        if gdb.newest_frame().name() == "KiBeginThread":
+            leave_c()
+    return f"{steps} instructions"
+
+
+# --- traps --------------------------------------------------------------------------------------
+
+def trap(vector, error_code, from_user):
+    """A trap from its stub's first instruction to the interrupted code's next one.
+
+    The registers of the interrupted code are known at the first instruction, where the processor
+    has not changed any but EIP and ESP, and these it has pushed.
+    """
+    at = 8 if error_code else 4
+    level = USER_LEVEL if from_user else 0
+    run_to(f"KiTrap{vector}", f"(*(unsigned *)($esp + {at}) & 3) == {level}")
+    return follow_trap(error_code, from_user)
+
+
+def follow_trap(error_code, from_user):
+    """From a stub's first instruction on."""
+    frame = register("esp") + (4 if error_code else 0)
+    pushed_eip = word(frame)
+    pushed_esp = word(frame + 12) if from_user else frame + 12
+    interrupted = chain(gdb.newest_frame().older())
+    values = {name: register(name) for name in ALL_REGISTERS}
+    values.update(eip=pushed_eip, esp=pushed_esp)
+    check_outermost(interrupted)
+    assert interrupted[0][1] == pushed_eip and interrupted[0][2] == pushed_esp
+
+    def check():
+        frames = chain(gdb.newest_frame())
+        assert frames[-len(interrupted):] == interrupted, describe(frames)
+
+    steps, left, returns = 0, False, False
+    while not returns:
+        before = len(visited)
+        frames = chain(gdb.newest_frame().older())
+        assert frames == interrupted, describe(chain(gdb.newest_frame()))
+        assert gdb.newest_frame().type() == gdb.SIGTRAMP_FRAME
+        seen = registers_of(gdb.newest_frame().older(), ALL_REGISTERS)
+        if not left:
+            assert seen == tuple(values[name] for name in ALL_REGISTERS), describe(frames)
+        left |= next_instruction().startswith("call")
+        returns = next_instruction().startswith("iret")
+        step_or_leave_c(check)
+        steps += 1
+        assert steps < MOST_STEPS and len(visited) >= before
+    assert register("eip") == pushed_eip and register("esp") == pushed_esp
+    assert is_user() == from_user
+    return f"{steps} instructions, interrupted {interrupted[0][0]}"
+
+
+def next_instruction():
+    """The next instruction, as text."""
+    architecture = gdb.newest_frame().architecture()
+    return architecture.disassemble(register("eip"))[0]["asm"]
+
+
+def clock_in_kernel():
+    """In the clock's service routine, having interrupted the kernel: frames lead into what it was."""
+    run_to("KiUpdateTime", "(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0")
+    frame = gdb.Value(word(register("esp") + 4)).cast(gdb.lookup_type("KTRAP_FRAME").pointer())
+    frames = chain(gdb.newest_frame())
+    check_outermost(frames)
+    interrupted = [caller for caller in frames if caller[1] == int(frame["Eip"])]
+    assert len(interrupted) == 1, describe(frames)
+    return f"{frames.index(interrupted[0])} frames, interrupted {interrupted[0][0]}"
+
+
+def hold_back_clock():
+    """Makes a clock interrupt come too early: IRQL is HIGH_LEVEL while the kernel looks at it.
+
+    It seldom happens by itself, for the clock's IRQL is near the top.
+    """
+    run_to("KiTrap48", "(*(unsigned *)($esp + 4) & 3) == 0 && !((KPCR *)$fs_base)->Irql")
+    frame_end = register("esp") + 12
+    gdb.execute(f"set var ((KPCR *)$fs_base)->Irql = {HIGH_LEVEL}")
+    run_to("KiTrapExit", f"$esp < {frame_end:#x} && $esp > {frame_end - 256:#x}")
+    gdb.execute("set var ((KPCR *)$fs_base)->Irql = 0")
+
+
+def replay():
+    """An interrupt that was held back, run by KiReplayInterrupt as if it had just come."""
+    hold_back_clock()
+    run_to("KiReplayInterrupt")
+    caller = chain(gdb.newest_frame().older())
+    check_outermost(caller)
+    while gdb.newest_frame().name() == "KiReplayInterrupt":
+        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
+        step()
+    message = follow_trap(error_code=False, from_user=False)
+    while gdb.newest_frame().name() == "KiReplayInterrupt":
+        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
+        step()
+    assert register("eip") == caller[0][1]
+    return message
+
+
+def called(function, condition=None):
+    """A whole assembly function that C calls."""
+    run_to(function, condition)
+    return f"{step_out_of(function)} instructions"
+
+
+def copy_fault():
+    """The end of KiCopyUserMemory when a fault has been given up."""
+    run_to("KiCopyUserMemoryFault")
+    return f"{step_out_of('KiCopyUserMemory')} instructions"
+
+
+# --- all of them --------------------------------------------------------------------------------
+
+BOTH_PROGRAMS = ("((KTHREAD *)$ecx)->ApcState.Process != ((KTHREAD *)$edx)->ApcState.Process && "
+                 "((KTHREAD *)$ecx)->Teb && ((KTHREAD *)$edx)->Teb")
+TO_SYSTEM = "((KTHREAD *)$ecx)->Teb && !((KTHREAD *)$edx)->Teb"
+SAME_SPACE = "((KTHREAD *)$ecx)->ApcState.Process == ((KTHREAD *)$edx)->ApcState.Process"
+
+# In the order in which the demonstration comes by them.
+SCENARIOS = {
+    "new thread": new_thread,
+    "switch within a process": lambda: switch(SAME_SPACE),
+    "service called by the kernel": lambda: trap(46, False, False),
+    "page fault in the kernel": lambda: trap(14, True, False),
+    "clock interrupts the kernel": lambda: trap(48, False, False),
+    "clock's routine, kernel interrupted": clock_in_kernel,
+    "replayed interrupt": replay,
+    "service called by a program": lambda: trap(46, False, True),
+    "page fault in a program": lambda: trap(14, True, True),
+    "switch between programs": lambda: switch(BOTH_PROGRAMS),
+    "switch from a program to the System process": lambda: switch(TO_SYSTEM),
+    "KiCallService": lambda: called("KiCallService"),
+    "KiCopyUserMemory": lambda: called("KiCopyUserMemory"),
+    "clock interrupts a program": lambda: trap(48, False, True),
+}
+FAULT_SCENARIOS = {"KiCopyUserMemory, given up": copy_fault}
+
+
+def run(scenarios):
+    """Runs scenarios by name; prints a line for each, then the addresses visited."""
+    for name in scenarios:
+        print(f"ok: {name}: {(SCENARIOS | FAULT_SCENARIOS)[name]()}", flush=True)
+    print("visited:", " ".join(f"{address:x}" for address in sorted(visited)))

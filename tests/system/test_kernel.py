@@ -1,0 +1,48 @@
+"""Self-checking test drivers, loaded at boot, and the demonstration: their own verdicts."""
+import pathlib
+import re
+
+import pytest
+
+import machine
+
+BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
+KERNELS = {
+    "free": [],
+    "checked": ["--kernel", str(BUILD / "checked" / "upperhalf.elf")],
+}
+
+
+def boot(kernel, *arguments):
+    return machine.run([*KERNELS[kernel], *arguments, "--timeout", "60"], timeout=90)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("driver", ["pooltest", "ketest"])
+def test_driver_finds_nothing_wrong(driver, kernel):
+    status, log = boot(kernel, "--module", str(BUILD / "tests" / f"{driver}.sys"),
+                       "--start", f"{driver}.sys", "--init", "hello.exe 7")
+    assert status == 7, log
+    assert re.search(rf"^{driver}: [1-9]\d* passed, 0 failed", log, re.M), log
+    assert "FAIL" not in log, log
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_demonstration_shows_the_shared_half(kernel):
+    status, log = boot(kernel)
+    assert status == 0, log
+    assert re.search(r"^8 processes, 8 different frames behind 00500000", log, re.M), log
+    assert re.search(r"^One frame behind pool address [0-9a-f]{8} everywhere", log, re.M), log
+
+
+def test_demonstration_is_the_same_under_icount():
+    logs = [boot("free", "--icount") for _ in range(2)]
+    assert logs[0][0] == 0, logs[0][1]
+    assert logs[0] == logs[1]
+
+
+def test_console_lines_are_edited_and_read():
+    status, log = machine.run(["--module", str(BUILD / "tests" / "echo.exe"), "--init", "echo.exe",
+                               "--timeout", "30"], timeout=60, typed="first\nsek\bcond\n")
+    assert status == 0, log
+    assert "read: first" in log and "read: second" in log, log
