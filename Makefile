@@ -25,13 +25,13 @@ say = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help run test test-unit test-long gdb clean setup
+.PHONY: all help run test test-long bench gdb clean setup
 
 all: $(BUILD)/upperhalf.elf $(BUILD)/bootset $(BUILD)/upperhalf.iso
 
 help:
 	@sed -n 's/^#   /  /p' Makefile
-	@echo "  make all | test-unit | test-long | gdb | clean"
+	@echo "  make all | test-long | bench | gdb | clean"
 
 # --- the kernel ---------------------------------------------------------------------------------
 
@@ -157,6 +157,12 @@ test-long: setup
 tests: $(TEST_FILES) unit
 
 include tests/unit/rules.mk
+
+# Guest instructions of the hot paths: the same on every host.
+bench: setup
+	@$(MAKE) --no-print-directory all tests
+	@tools/run --icount --memory 128 --module $(BUILD)/tests/benchk.sys --start benchk.sys \
+		--module $(BUILD)/tests/bench.exe --init bench.exe | sed -n 's/^bench: //p'
 
 gdb: setup
 	@$(MAKE) --no-print-directory all

@@ -20,29 +20,37 @@ VOID NTAPI RtlInitializeBitMap(PRTL_BITMAP BitMapHeader, PULONG BitMapBuffer, UL
     BitMapHeader->Buffer = BitMapBuffer;
 }
 
+/*
+ * The index of the first bit from From on, before End, whose value is Set; End if there is none.
+ * End is at most the map's size: no more is looked at than need be.
+ */
+static ULONG NextBitBefore(const RTL_BITMAP *Map, ULONG From, ULONG End, BOOLEAN Set)
+{
+    if (From >= End) {
+        return End;
+    }
+    ULONG Flip = Set ? 0 : MAXULONG;
+    ULONG Word = From / WORD_BITS;
+    ULONG Last = (End - 1) / WORD_BITS;
+    ULONG Bits = (Map->Buffer[Word] ^ Flip) & (MAXULONG << From % WORD_BITS);
+    while (Bits == 0) {
+        if (Word == Last) {
+            return End;
+        }
+        Bits = Map->Buffer[++Word] ^ Flip;
+    }
+    return min(Word * WORD_BITS + (ULONG)__builtin_ctz(Bits), End);
+}
+
+static ULONG NextBit(const RTL_BITMAP *Map, ULONG From, BOOLEAN Set)
+{
+    return NextBitBefore(Map, From, Map->SizeOfBitMap, Set);
+}
+
 /* Number of words; written so that it does not overflow. */
 static ULONG WordCount(const RTL_BITMAP *Map)
 {
     return Map->SizeOfBitMap / WORD_BITS + (Map->SizeOfBitMap % WORD_BITS != 0);
-}
-
-/* The index of the first bit at or after From whose value is Set; the map's size if there is none.
- */
-static ULONG NextBit(const RTL_BITMAP *Map, ULONG From, BOOLEAN Set)
-{
-    if (From >= Map->SizeOfBitMap) {
-        return Map->SizeOfBitMap;
-    }
-    ULONG Flip = Set ? 0 : MAXULONG;
-    ULONG Word = From / WORD_BITS;
-    ULONG Bits = (Map->Buffer[Word] ^ Flip) & (MAXULONG << From % WORD_BITS);
-    while (Bits == 0) {
-        if (++Word == WordCount(Map)) {
-            return Map->SizeOfBitMap;
-        }
-        Bits = Map->Buffer[Word] ^ Flip;
-    }
-    return min(Word * WORD_BITS + (ULONG)__builtin_ctz(Bits), Map->SizeOfBitMap);
 }
 
 static BOOLEAN RangeIsInside(const RTL_BITMAP *Map, ULONG Start, ULONG Length)
@@ -110,7 +118,7 @@ static BOOLEAN AreBits(const RTL_BITMAP *Map, ULONG Start, ULONG Length, BOOLEAN
     if (Length == 0 || !RangeIsInside(Map, Start, Length)) {
         return FALSE;
     }
-    return NextBit(Map, Start, !Set) >= Start + Length;
+    return NextBitBefore(Map, Start, Start + Length, !Set) == Start + Length;
 }
 
 BOOLEAN NTAPI RtlAreBitsClear(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG Length)
@@ -156,11 +164,11 @@ ULONG NTAPI RtlNumberOfClearBits(PRTL_BITMAP BitMapHeader)
 static ULONG FindRun(const RTL_BITMAP *Map, ULONG From, ULONG End, ULONG Length, BOOLEAN Set)
 {
     for (;;) {
-        ULONG Start = NextBit(Map, From, Set);
+        ULONG Start = NextBitBefore(Map, From, End, Set);
         if (Start >= End || Length > Map->SizeOfBitMap - Start) {
             return NOT_FOUND;
         }
-        From = NextBit(Map, Start, !Set);
+        From = NextBitBefore(Map, Start, Start + Length, !Set);
         if (From - Start >= Length) {
             return Start;
         }

@@ -296,6 +296,13 @@ class Snapshot:
                             struct.iter_unpack(f"<{offset}x{code}{pad}x", data)])
         return list(map(Frame, *columns))
 
+    @property
+    def usage(self):
+        """What is in use: frames by state and by use, and pages promised."""
+        return {"states": self.counters("MiStateCount", self.kernel["TransitionPage"] + 1),
+                "usages": self.counters("MiUsageCount", self.kernel["MI_USAGES"]),
+                "committed": self.symbol("MmTotalCommittedPages")}
+
 
 def Place(function, skip=0):      # pylint: disable=invalid-name
     """A moment: control reaches a function or label (a GDB expression) after `skip` other times."""

@@ -1,7 +1,7 @@
-"""Runs inside GDB: steps through the kernel's assembly and checks the backtrace at each instruction.
+"""Runs inside GDB: steps through the kernel's assembly, checking the backtrace at each instruction.
 
-test_backtrace.py starts this. Each scenario runs to its place, then steps instruction by
-instruction. What is checked there is not only names: the frames from the caller on, with their
+test_backtrace.py starts this. A scenario runs to its place, then steps instruction by instruction.
+What is checked there is not only names: the frames from the caller on, with their
 program counter, stack pointer and the registers that a call preserves, must be the same at every
 instruction, and must end in a frame that is known to be outermost.
 
@@ -19,6 +19,8 @@ OUTERMOST = {"KiThreadStartup", "BootUpper", "RtlUserThreadStart"}
 ASSEMBLY = ("sched/switch.S", "kernel/ke/trap.S", "kernel/ke/service.S", "kernel/ke/usercopy.S")
 MOST_STEPS = 20000
 HIGH_LEVEL = 31
+CLOCK_VECTOR = 48
+POISON = b"\xEF\xBE\xAD\xDE" * 16
 STEPS_INTO_C = 60       # how far a C function is stepped into before it is left to run
 
 visited = set()
@@ -45,16 +47,29 @@ def registers_of(frame, names):
     return tuple(int(frame.read_register(name)) & 0xFFFFFFFF for name in names)
 
 
-def chain(frame):
-    """A frame and its callers: for each, function, program counter, stack and frame pointer.
+def caller_of(frame):
+    """The frame's caller, or None.
 
-    Without those that GDB makes up for inlined functions: they lie in their caller's frame.
+    A real one: GDB makes others up for functions that were inlined or left by a tail call.
     """
+    frame = frame.older()
+    while frame is not None and frame.type() in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+        frame = frame.older()
+    return frame
+
+
+def here():
+    """The real frame that the machine is in."""
+    frame = gdb.newest_frame()
+    return caller_of(frame) if frame.type() == gdb.INLINE_FRAME else frame
+
+
+def chain(frame):
+    """A frame and its callers: for each, function, program counter, stack and frame pointer."""
     frames = []
     while frame is not None:
-        if frame.type() != gdb.INLINE_FRAME:
-            frames.append((frame.name(), frame.pc()) + registers_of(frame, ("esp", "ebp")))
-        frame = frame.older()
+        frames.append((frame.name(), frame.pc()) + registers_of(frame, ("esp", "ebp")))
+        frame = caller_of(frame)
     return frames
 
 
@@ -70,14 +85,16 @@ def kernel_part(frames):
 
 
 def check_outermost(frames):
-    """The chain must end where threads begin, not where GDB lost its way."""
+    """The chain must end where threads begin, not where GDB lost its way.
+
+    Scenarios look at threads in their own address space, so that the user part can be read.
+    """
     assert frames[-1][0] in OUTERMOST, describe(frames)
 
 
 def describe(frames):
     """A chain in words, for a failure."""
-    here = gdb.newest_frame()
-    return f"at {here.name()} {here.pc():#x}:\n" + \
+    return f"at {here().name()} {here().pc():#x}:\n" + \
         "\n".join(f"    {name} pc {pc:#x} esp {esp:#x} ebp {ebp:#x}" for name, pc, esp, ebp in frames)
 
 
@@ -93,10 +110,16 @@ def is_user():
 
 
 def step():
-    """One instruction."""
+    """One instruction.
+
+    What lies below the stack pointer is overwritten, as an interrupt might: so a value is not found
+    where it was popped from.
+    """
     if is_assembly():
         visited.add(register("eip"))
     gdb.execute("stepi", to_string=True)
+    if is_assembly():
+        gdb.selected_inferior().write_memory(register("esp") - len(POISON), POISON)
 
 
 def run_to(place, condition=None):
@@ -138,20 +161,20 @@ def step_out_of(function):
 
     The caller's preserved registers are those at the first instruction, when nothing is pushed yet.
     """
-    first = gdb.newest_frame()
-    caller = chain(first.older())
-    saved = registers_of(first.older(), TEXT_REGISTERS)
+    first = here()
+    caller = chain(caller_of(first))
+    saved = registers_of(caller_of(first), TEXT_REGISTERS)
     check_outermost(caller)
 
     def check():
-        frames = chain(gdb.newest_frame())
+        frames = chain(here())
         assert frames[-len(caller):] == caller, describe(frames)
 
     steps = 0
-    while gdb.newest_frame().name() == function:
+    while here().name() == function:
         check()
-        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
-        assert registers_of(gdb.newest_frame().older(), TEXT_REGISTERS) == saved
+        assert chain(caller_of(here())) == caller, describe(chain(here()))
+        assert registers_of(caller_of(here()), TEXT_REGISTERS) == saved
         step_or_leave_c(check)
         steps += 1
         assert steps < MOST_STEPS
@@ -168,19 +191,19 @@ def switch(condition):
     and compared then. The user part of the new chain is right only once CR3 has been loaded.
     """
     run_to("KiSwapContext", condition)
-    old = chain(gdb.newest_frame().older())
+    old = chain(caller_of(here()))
     check_outermost(old)
     noted, old_cr3, stack_changed = [], register("cr3"), False
-    while gdb.newest_frame().name() == "KiSwapContext":
-        callers = chain(gdb.newest_frame().older())
-        saved = registers_of(gdb.newest_frame().older(), TEXT_REGISTERS)
+    while here().name() == "KiSwapContext":
+        callers = chain(caller_of(here()))
+        saved = registers_of(caller_of(here()), TEXT_REGISTERS)
         if stack_changed:
             noted.append((register("cr3"), callers, saved))
         else:
             assert callers == old, describe(callers)
         stack_changed |= register("eip") == address_of("KiSwapContextStack")
         step()
-    new, saved = chain(gdb.newest_frame()), registers_of(gdb.newest_frame(), TEXT_REGISTERS)
+    new, saved = chain(here()), registers_of(here(), TEXT_REGISTERS)
     check_outermost(new)
     for cr3, callers, then_saved in noted:
         same_space = cr3 == register("cr3")
@@ -195,16 +218,23 @@ def new_thread():
     """The first instructions of a new thread: there is no caller, and the callees' one is this."""
     run_to("KiThreadStartup + 1")
     steps = 0
-    while gdb.newest_frame().name() == "KiThreadStartup":
-        assert len(chain(gdb.newest_frame())) == 1, describe(chain(gdb.newest_frame()))
+    while here().name() == "KiThreadStartup":
+        assert len(chain(here())) == 1, describe(chain(here()))
         step()
         steps += 1
-        if gdb.newest_frame().name() != "KiThreadStartup":
-            frames = chain(gdb.newest_frame())
+        if here().name() != "KiThreadStartup":
+            frames = chain(here())
             assert len(frames) == 2 and frames[1][0] == "KiThreadStartup", describe(frames)
-        if gdb.newest_frame().name() == "KiBeginThread":
+        if here().name() == "KiBeginThread":
             leave_c()
     return f"{steps} instructions"
+
+
+# In the kernel. AT_HOME: the current thread is not attached to another process.
+PCR = "((KPCR *)$fs_base)"
+PROCESSOR = "(&((KIPCR *)$fs_base)->PrcbData)"
+AT_HOME = (f"{PROCESSOR}->CurrentThread->ApcState.Process == "
+           f"{PROCESSOR}->CurrentThread->Process")
 
 
 # --- traps --------------------------------------------------------------------------------------
@@ -216,8 +246,9 @@ def trap(vector, error_code, from_user):
     has not changed any but EIP and ESP, and these it has pushed.
     """
     at = 8 if error_code else 4
-    level = USER_LEVEL if from_user else 0
-    run_to(f"KiTrap{vector}", f"(*(unsigned *)($esp + {at}) & 3) == {level}")
+    came_from = f"(*(unsigned *)($esp + {at}) & 3)"
+    run_to(f"KiTrap{vector}",
+           f"{came_from} == {USER_LEVEL}" if from_user else f"{came_from} == 0 && {AT_HOME}")
     return follow_trap(error_code, from_user)
 
 
@@ -226,23 +257,23 @@ def follow_trap(error_code, from_user):
     frame = register("esp") + (4 if error_code else 0)
     pushed_eip = word(frame)
     pushed_esp = word(frame + 12) if from_user else frame + 12
-    interrupted = chain(gdb.newest_frame().older())
+    interrupted = chain(caller_of(here()))
     values = {name: register(name) for name in ALL_REGISTERS}
     values.update(eip=pushed_eip, esp=pushed_esp)
     check_outermost(interrupted)
     assert interrupted[0][1] == pushed_eip and interrupted[0][2] == pushed_esp
 
     def check():
-        frames = chain(gdb.newest_frame())
+        frames = chain(here())
         assert frames[-len(interrupted):] == interrupted, describe(frames)
 
     steps, left, returns = 0, False, False
     while not returns:
         before = len(visited)
-        frames = chain(gdb.newest_frame().older())
-        assert frames == interrupted, describe(chain(gdb.newest_frame()))
-        assert gdb.newest_frame().type() == gdb.SIGTRAMP_FRAME
-        seen = registers_of(gdb.newest_frame().older(), ALL_REGISTERS)
+        frames = chain(caller_of(here()))
+        assert frames == interrupted, describe(chain(here()))
+        assert here().type() == gdb.SIGTRAMP_FRAME
+        seen = registers_of(caller_of(here()), ALL_REGISTERS)
         if not left:
             assert seen == tuple(values[name] for name in ALL_REGISTERS), describe(frames)
         left |= next_instruction().startswith("call")
@@ -257,15 +288,15 @@ def follow_trap(error_code, from_user):
 
 def next_instruction():
     """The next instruction, as text."""
-    architecture = gdb.newest_frame().architecture()
+    architecture = here().architecture()
     return architecture.disassemble(register("eip"))[0]["asm"]
 
 
 def clock_in_kernel():
     """In the clock's service routine, having interrupted the kernel: frames lead into what it was."""
-    run_to("KiUpdateTime", "(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0")
+    run_to("KiUpdateTime", f"(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0 && {AT_HOME}")
     frame = gdb.Value(word(register("esp") + 4)).cast(gdb.lookup_type("KTRAP_FRAME").pointer())
-    frames = chain(gdb.newest_frame())
+    frames = chain(here())
     check_outermost(frames)
     interrupted = [caller for caller in frames if caller[1] == int(frame["Eip"])]
     assert len(interrupted) == 1, describe(frames)
@@ -275,52 +306,60 @@ def clock_in_kernel():
 def hold_back_clock():
     """Makes a clock interrupt come too early: IRQL is HIGH_LEVEL while the kernel looks at it.
 
-    It seldom happens by itself, for the clock's IRQL is near the top.
+    It seldom happens by itself, for the clock's IRQL is near the top. Not one that is replayed
+    already; and not while the processor is idle, for then nothing else would let IRQL fall.
     """
-    run_to("KiTrap48", "(*(unsigned *)($esp + 4) & 3) == 0 && !((KPCR *)$fs_base)->Irql")
-    frame_end = register("esp") + 12
-    gdb.execute(f"set var ((KPCR *)$fs_base)->Irql = {HIGH_LEVEL}")
-    run_to("KiTrapExit", f"$esp < {frame_end:#x} && $esp > {frame_end - 256:#x}")
-    gdb.execute("set var ((KPCR *)$fs_base)->Irql = 0")
+    run_to("HalBeginSystemInterrupt",
+           f"*(unsigned *)($esp + 4) == {CLOCK_VECTOR} && {PCR}->Irql == 0 && {AT_HOME} && "
+           f"!{PCR}->IrrActive && {PROCESSOR}->CurrentThread != {PROCESSOR}->IdleThread")
+    gdb.execute(f"set var {PCR}->Irql = {HIGH_LEVEL}")
+    run_to(f"{word(register('esp')):#x}", f"{PCR}->Irql == {HIGH_LEVEL}")
+    gdb.execute(f"set var {PCR}->Irql = 0")
 
 
 def replay():
     """An interrupt that was held back, run by KiReplayInterrupt as if it had just come."""
     hold_back_clock()
     run_to("KiReplayInterrupt")
-    caller = chain(gdb.newest_frame().older())
+    while not gdb.parse_and_eval(AT_HOME):
+        hold_back_clock()
+        run_to("KiReplayInterrupt")
+    caller = chain(caller_of(here()))
     check_outermost(caller)
-    while gdb.newest_frame().name() == "KiReplayInterrupt":
-        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
+    while here().name() == "KiReplayInterrupt":
+        assert chain(caller_of(here())) == caller, describe(chain(here()))
         step()
     message = follow_trap(error_code=False, from_user=False)
-    while gdb.newest_frame().name() == "KiReplayInterrupt":
-        assert chain(gdb.newest_frame().older()) == caller, describe(chain(gdb.newest_frame()))
+    while here().name() == "KiReplayInterrupt":
+        assert chain(caller_of(here())) == caller, describe(chain(here()))
         step()
     assert register("eip") == caller[0][1]
     return message
 
 
-def called(function, condition=None):
+def called(function):
     """A whole assembly function that C calls."""
-    run_to(function, condition)
+    run_to(function, AT_HOME)
     return f"{step_out_of(function)} instructions"
 
 
 def copy_fault():
     """The end of KiCopyUserMemory when a fault has been given up."""
-    run_to("KiCopyUserMemoryFault")
+    run_to("KiCopyUserMemoryFault", AT_HOME)
     return f"{step_out_of('KiCopyUserMemory')} instructions"
 
 
 # --- all of them --------------------------------------------------------------------------------
 
-BOTH_PROGRAMS = ("((KTHREAD *)$ecx)->ApcState.Process != ((KTHREAD *)$edx)->ApcState.Process && "
-                 "((KTHREAD *)$ecx)->Teb && ((KTHREAD *)$edx)->Teb")
-TO_SYSTEM = "((KTHREAD *)$ecx)->Teb && !((KTHREAD *)$edx)->Teb"
-SAME_SPACE = "((KTHREAD *)$ecx)->ApcState.Process == ((KTHREAD *)$edx)->ApcState.Process"
+# Conditions at KiSwapContext's first instruction. OLD and NEW are its arguments.
+OLD, NEW = "((KTHREAD *)$ecx)", "((KTHREAD *)$edx)"
+NOT_ATTACHED = f"{OLD}->ApcState.Process == {OLD}->Process && " \
+               f"{NEW}->ApcState.Process == {NEW}->Process"
+SAME_SPACE = f"{NOT_ATTACHED} && {OLD}->Process == {NEW}->Process"
+BOTH_PROGRAMS = f"{NOT_ATTACHED} && {OLD}->Process != {NEW}->Process && {OLD}->Teb && {NEW}->Teb"
+TO_SYSTEM = f"{NOT_ATTACHED} && {OLD}->Teb && !{NEW}->Teb"
 
-# In the order in which the demonstration comes by them.
+# The demonstration comes by all but the last one.
 SCENARIOS = {
     "new thread": new_thread,
     "switch within a process": lambda: switch(SAME_SPACE),
@@ -336,12 +375,13 @@ SCENARIOS = {
     "KiCallService": lambda: called("KiCallService"),
     "KiCopyUserMemory": lambda: called("KiCopyUserMemory"),
     "clock interrupts a program": lambda: trap(48, False, True),
+    "KiCopyUserMemory, given up": copy_fault,
 }
-FAULT_SCENARIOS = {"KiCopyUserMemory, given up": copy_fault}
 
 
-def run(scenarios):
-    """Runs scenarios by name; prints a line for each, then the addresses visited."""
-    for name in scenarios:
-        print(f"ok: {name}: {(SCENARIOS | FAULT_SCENARIOS)[name]()}", flush=True)
+def run(name):
+    """Runs a scenario; prints a line about it, then the addresses visited."""
+    gdb.execute("set backtrace past-main on")
+    gdb.execute("set suppress-cli-notifications on")
+    print(f"ok: {name}: {SCENARIOS[name]()}")
     print("visited:", " ".join(f"{address:x}" for address in sorted(visited)))
