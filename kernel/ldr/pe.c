@@ -266,12 +266,45 @@ static NTSTATUS PeCheckDirectories(PPE_IMAGE Image)
     return STATUS_SUCCESS;
 }
 
+/* Does a data directory begin in the section? (That of the signature is no RVA, but an offset.) */
+static BOOLEAN PeIsReferredTo(const PE_IMAGE *Image, const IMAGE_SECTION_HEADER *Section)
+{
+    for (ULONG i = 0; i < IMAGE_NUMBEROF_DIRECTORY_ENTRIES; i++) {
+        ULONG Rva = PeDirectory(Image, i).VirtualAddress;
+        if (i != IMAGE_DIRECTORY_ENTRY_SECURITY && Rva >= Section->VirtualAddress &&
+            Rva < Image->SizeOfImage) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/*
+ * Leaves out the debugging information, which GNU's linker puts into sections at the image's end:
+ * discardable, read-only, and found by no data directory. Debuggers read it from the file; in
+ * memory nobody would.
+ */
+static NTSTATUS PeLeaveOutDebugging(PPE_IMAGE Image)
+{
+    while (Image->SectionCount > 1) {
+        const IMAGE_SECTION_HEADER *Last = &Image->Sections[Image->SectionCount - 1];
+        if (!(Last->Characteristics & IMAGE_SCN_MEM_DISCARDABLE) ||
+            (Last->Characteristics & (IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_MEM_WRITE)) ||
+            PeIsReferredTo(Image, Last)) {
+            break;
+        }
+        Image->SectionCount--;
+        Image->SizeOfImage = Last->VirtualAddress;
+    }
+    return STATUS_SUCCESS;
+}
+
 NTSTATUS PeParse(PPE_IMAGE Image, const VOID *File, ULONG FileSize)
 {
     static NTSTATUS (*const Checks[])(PPE_IMAGE) = {
         /* in this order: each relies on what those before it have found good */
         PeFindHeaders,   PeCheckMachine,    PeCheckHeaderSizes, PeCheckLayout,
-        PeCheckSections, PeCheckEntryPoint, PeCheckDirectories,
+        PeCheckSections, PeCheckEntryPoint, PeCheckDirectories, PeLeaveOutDebugging,
     };
     ASSERT(((ULONG_PTR)File & 3) == 0);
     RtlZeroMemory(Image, sizeof(*Image));

@@ -46,7 +46,7 @@ typedef struct _PE_IMAGE {
     const IMAGE_SECTION_HEADER *Sections;
     ULONG SectionCount;
 
-    ULONG SizeOfImage;     /* bytes the copy takes; not always whole pages */
+    ULONG SizeOfImage;     /* bytes the copy takes, debugging information left out; any number */
     ULONG SizeOfHeaders;   /* bytes at the start of file and copy */
     ULONG PreferredBase;   /* the address it was linked for, a multiple of 64 KB */
     ULONG EntryPoint;      /* RVA, 0 if none */

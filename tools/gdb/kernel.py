@@ -172,6 +172,14 @@ def all_threads():
         yield idle_thread()
 
 
+def thread_on_stack(esp):
+    """The thread whose kernel stack holds that address, or None."""
+    for thread in all_threads():
+        if int(thread.tcb["StackLimit"]) < esp <= int(thread.tcb["StackBase"]):
+            return thread
+    return None
+
+
 def processes():
     """All processes, in the order of their making."""
     if not is_running():

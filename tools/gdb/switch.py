@@ -224,10 +224,8 @@ def stack_owner(before, after):
     """After a jump to another stack, which no push or pop makes: whose kernel stack it is."""
     if abs(after - before) < kernel.PAGE_BYTES:
         return ""
-    for thread in kernel.all_threads():
-        if int(thread.tcb["StackLimit"]) < after <= int(thread.tcb["StackBase"]):
-            return f"  the stack of {thread.name}"
-    return ""
+    thread = kernel.thread_on_stack(after)
+    return f"  the stack of {thread.name}" if thread else ""
 
 
 def register():

@@ -5,6 +5,7 @@
     images.py    symbols of drivers and programs, as they come and go
     kernel.py    the kernel's data, through its own debugging information
     paging.py    address translation
+    unwind.py    where a backtrace must end
 
 docs/gdb.md shows a session.
 """
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import commands     # noqa: E402 (the path had to be set first)
 import images       # noqa: E402
 import switch       # noqa: E402
+import unwind       # noqa: E402
 
 SETTINGS = ("pagination off", "confirm off", "breakpoint pending on", "print pretty on",
             "backtrace past-main on")
@@ -58,3 +60,4 @@ def begin(socket, boot_set):
 
 commands.register()
 switch.register()
+unwind.register()
