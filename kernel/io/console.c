@@ -65,9 +65,34 @@ static ULONG IopTakeInput(PCHAR Buffer, ULONG Room)
     return Length;
 }
 
+/* A reader's thread is ending: its packet leaves the queue. Called with the cancel lock held. */
+static VOID NTAPI IopConsoleCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+    KeAcquireSpinLock(&IopInputLock, &OldIrql);
+    RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
+    KeReleaseSpinLock(&IopInputLock, OldIrql);
+    IopConsoleComplete(Irp, STATUS_CANCELLED, 0);
+}
+
+/* Pends a reader's packet. FALSE: it has been cancelled before it could be. Lock held. */
+static BOOLEAN IopQueueReader(PIRP Irp)
+{
+    IoSetCancelRoutine(Irp, IopConsoleCancel);
+    if (Irp->Cancel && IoSetCancelRoutine(Irp, NULL))
+        return FALSE;
+    IoMarkIrpPending(Irp);
+    InsertTailList(&IopReaders, &Irp->Tail.Overlay.ListEntry);
+    return TRUE;
+}
+
 static NTSTATUS NTAPI IopConsoleRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     ULONG Room = IoGetCurrentIrpStackLocation(Irp)->Parameters.Read.Length, Length = 0;
+    NTSTATUS Status = STATUS_SUCCESS;
     KIRQL OldIrql;
 
     UNREFERENCED_PARAMETER(DeviceObject);
@@ -76,12 +101,10 @@ static NTSTATUS NTAPI IopConsoleRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     KeAcquireSpinLock(&IopInputLock, &OldIrql);
     if (IsListEmpty(&IopReaders))
         Length = IopTakeInput(Irp->AssociatedIrp.SystemBuffer, Room);
-    if (Length == 0) {
-        IoMarkIrpPending(Irp);
-        InsertTailList(&IopReaders, &Irp->Tail.Overlay.ListEntry);
-    }
+    if (Length == 0)
+        Status = IopQueueReader(Irp) ? STATUS_PENDING : STATUS_CANCELLED;
     KeReleaseSpinLock(&IopInputLock, OldIrql);
-    return Length ? IopConsoleComplete(Irp, STATUS_SUCCESS, Length) : STATUS_PENDING;
+    return Status == STATUS_PENDING ? Status : IopConsoleComplete(Irp, Status, Length);
 }
 
 static BOOLEAN NTAPI IopConsoleInterrupt(PKINTERRUPT Interrupt, PVOID Context)
@@ -122,14 +145,25 @@ static VOID IopTyped(CHAR Character)
         IopEndLine();
 }
 
+/* The first waiting reader that is not just being cancelled, out of the queue. Lock held. */
+static PIRP IopTakeReader(VOID)
+{
+    while (!IsListEmpty(&IopReaders)) {
+        PIRP Irp = CONTAINING_RECORD(RemoveHeadList(&IopReaders), IRP, Tail.Overlay.ListEntry);
+        if (IoSetCancelRoutine(Irp, NULL))
+            return Irp;
+        InitializeListHead(&Irp->Tail.Overlay.ListEntry); /* its cancel routine removes it, too */
+    }
+    return NULL;
+}
+
 /* Gives input to the first waiting reader. NULL: no reader or no input. Lock held. */
 static PIRP IopServeReader(VOID)
 {
-    PIRP Irp;
+    PIRP Irp = IopInputLength ? IopTakeReader() : NULL;
 
-    if (IsListEmpty(&IopReaders) || IopInputLength == 0)
+    if (Irp == NULL)
         return NULL;
-    Irp = CONTAINING_RECORD(RemoveHeadList(&IopReaders), IRP, Tail.Overlay.ListEntry);
     Irp->IoStatus.Information = IopTakeInput(
         Irp->AssociatedIrp.SystemBuffer, IoGetCurrentIrpStackLocation(Irp)->Parameters.Read.Length);
     return Irp;

@@ -200,7 +200,7 @@ static NTSTATUS IopSendCreate(PFILE_OBJECT File, OB_OPEN_CONTEXT *Context)
     Stack->Parameters.Create.Options = (Packet->Options & 0xFFFFFF) | Packet->Disposition << 24;
     Stack->Parameters.Create.FileAttributes = Packet->FileAttributes;
     Stack->Parameters.Create.ShareAccess = Packet->ShareAccess;
-    Status = IopCallAndWait(File->DeviceObject, Irp, &Iosb);
+    Status = IopCallAndWait(File->DeviceObject, Irp, &Iosb, Irp->RequestorMode);
     Packet->Information = (ULONG)Iosb.Information;
     return Status;
 }

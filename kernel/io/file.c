@@ -32,7 +32,7 @@ NTSTATUS IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STATUS_BLOCK
 
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    return IopCallAndWait(File->DeviceObject, Irp, Iosb);
+    return IopCallAndWait(File->DeviceObject, Irp, Iosb, KernelMode);
 }
 
 /* The file type's Close routine: the last handle is gone. */
@@ -177,7 +177,7 @@ static NTSTATUS IopRunRequest(IOP_REQUEST *Request, PIRP Irp)
     Irp->AssociatedIrp.SystemBuffer = Request->SystemBuffer;
     if (Request->Method == METHOD_NEITHER)
         Irp->UserBuffer = Request->UserBuffer;
-    Status = IopCallAndWait(Request->File->DeviceObject, Irp, &Iosb);
+    Status = IopCallAndWait(Request->File->DeviceObject, Irp, &Iosb, Irp->RequestorMode);
     if (Request->SystemBuffer && Request->OutLength && !NT_ERROR(Status)) {
         NTSTATUS Copied = ExCopyOut(Request->OutBuffer, Request->SystemBuffer,
                                     min(Iosb.Information, Request->OutLength));

@@ -35,7 +35,8 @@ BOOLEAN IopBeginUnload(PDRIVER_OBJECT Driver); /* FALSE: a device is open */
 /* irp.c */
 PIRP IopBuildIrp(PFILE_OBJECT File, PDEVICE_OBJECT Device, UCHAR MajorFunction,
                  PIO_STACK_LOCATION *Stack);
-NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb);
+NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb,
+                        KPROCESSOR_MODE Mode);
 NTSTATUS NTAPI IopInvalidDeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 
 /* file.c */

@@ -12,6 +12,8 @@
 
 #define TAG_IRP ' prI'
 
+static KSPIN_LOCK IopCancelLock; /* the system's one cancel spin lock */
+
 VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
 {
     memset(Irp, 0, PacketSize);
@@ -62,16 +64,18 @@ static BOOLEAN IopIsInvoked(PIRP Irp, PIO_STACK_LOCATION Stack)
             (NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR)) != 0;
 }
 
-/* Tells the requester and frees the packet: its last location has been left. */
+/*
+ * The last location has been left: tells the requester. A packet that is waited for is the
+ * waiter's to free, and may be gone as soon as the event is set.
+ */
 static VOID IopFinish(PIRP Irp, CCHAR PriorityBoost)
 {
-    PKEVENT Event = Irp->UserEvent;
-
-    if (Irp->UserIosb)
+    if (Irp->Flags & IRP_SYNCHRONOUS_API) {
         *Irp->UserIosb = Irp->IoStatus;
-    IoFreeIrp(Irp);
-    if (Event)
-        KeSetEvent(Event, PriorityBoost, FALSE);
+        KeSetEvent(Irp->UserEvent, PriorityBoost, FALSE);
+    } else {
+        IoFreeIrp(Irp);
+    }
 }
 
 /* Leaves a location upward. (The headers' macro is for drivers: it does not leave the top.) */
@@ -132,9 +136,10 @@ PIRP IopBuildIrp(PFILE_OBJECT File, PDEVICE_OBJECT Device, UCHAR MajorFunction,
 /*
  * Sends a packet and waits until it is completed, however the driver does it. The packet is gone
  * on return. What is to be copied to the requester is copied by the caller, in whose context that
- * is possible.
+ * is possible. Mode UserMode: if the thread is told to end meanwhile, the packet is cancelled.
  */
-NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb)
+NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb,
+                        KPROCESSOR_MODE Mode)
 {
     KEVENT Event;
 
@@ -142,9 +147,44 @@ NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb)
     Irp->UserEvent = &Event;
     Irp->UserIosb = Iosb;
     IofCallDriver(Device, Irp);
-    if (!KeReadStateEvent(&Event)) /* mostly it is completed by now */
+    if (!KeReadStateEvent(&Event) && /* mostly it is completed by now */
+        KeWaitForSingleObject(&Event, Executive, Mode, FALSE, NULL) == STATUS_USER_APC) {
+        IoCancelIrp(Irp);
         KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
+    }
+    IoFreeIrp(Irp);
     return Iosb->Status;
+}
+
+VOID NTAPI IoAcquireCancelSpinLock(PKIRQL Irql)
+{
+    KeAcquireSpinLock(&IopCancelLock, Irql);
+}
+
+VOID NTAPI IoReleaseCancelSpinLock(KIRQL Irql)
+{
+    KeReleaseSpinLock(&IopCancelLock, Irql);
+}
+
+/*
+ * Asks for a packet to be cancelled (WDK: IoCancelIrp). TRUE: its driver's cancel routine has been
+ * called, with the cancel spin lock held, and has released it. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN NTAPI IoCancelIrp(PIRP Irp)
+{
+    PDRIVER_CANCEL Routine;
+    KIRQL Irql;
+
+    IoAcquireCancelSpinLock(&Irql);
+    Irp->Cancel = TRUE;
+    Routine = IoSetCancelRoutine(Irp, NULL);
+    if (Routine == NULL) {
+        IoReleaseCancelSpinLock(Irql);
+        return FALSE;
+    }
+    Irp->CancelIrql = Irql;
+    Routine(IoGetCurrentIrpStackLocation(Irp)->DeviceObject, Irp);
+    return TRUE;
 }
 
 /* What a driver has not set a dispatch routine for. */

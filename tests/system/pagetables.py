@@ -61,19 +61,18 @@ class Kernel:
         "_EPROCESS": ["ActiveProcessLinks", "UniqueProcessId", "ImageFileName",
                       "Vm.DirectoryTableBase", "Vm.PrivatePages", "Vm.PageTables",
                       "Pcb.DirectoryTableBase", "Pcb.ThreadListHead"],
-        "_KTHREAD": ["ThreadListEntry", "StackLimit", "InitialStack"],
-        "_KIPCR": ["PrcbData.CurrentThread", "PrcbData.IdleThread"],
+        "_KTHREAD": ["ThreadListEntry", "StackLimit"],
+        "_KIPCR": ["PrcbData.IdleThread"],
         "_MMPFN": ["Flink", "Blink", "PteAddress", "ReferenceCount", "PageLocation", "Usage"],
-        "_LDR_MODULE": ["InLoadOrderLinks", "DllBase", "SizeOfImage"],
+        "_LDR_MODULE": ["InLoadOrderLinks", "DllBase"],
     }
     SYMBOLS = ["MmDirectoryTemplate", "PsActiveProcessHead", "PsLoadedModuleList",
                "MmPfnDatabase", "MmHighestPhysicalPage", "MmNumberOfPhysicalPages",
                "MmAvailablePages", "MiListHeads", "MiStateCount", "MiUsageCount",
-               "MmTotalCommittedPages", "KernelImageStart", "KernelTextStart", "KernelRodataEnd",
-               "KernelImageEnd"]
+               "MmTotalCommittedPages", "KernelImageStart", "KernelTextStart", "KernelRodataEnd"]
     NUMBERS = ["sizeof(struct _MMPFN)", "ZeroedPageList", "FreePageList", "BadPageList",
                "ActiveAndValid", "TransitionPage", "UsageDirectory", "UsageTable", "UsageProcess",
-               "UsageShared", "MI_USAGES", "MI_ZONES", "ZoneWindow", "ZoneAny"]
+               "MI_USAGES", "MI_ZONES", "ZoneWindow", "ZoneAny"]
 
     def __init__(self, path=KERNEL):
         queries = {name: f"&{name}" for name in self.SYMBOLS}
@@ -109,7 +108,7 @@ the_kernel = functools.lru_cache(maxsize=None)(Kernel)
 
 Process = namedtuple("Process", "address pid name directory tables private_pages threads")
 Thread = namedtuple("Thread", "address stack_limit")
-Module = namedtuple("Module", "base size sections")
+Module = namedtuple("Module", "base sections")
 Section = namedtuple("Section", "name start end flags")
 Frame = namedtuple("Frame", "flink blink references location usage pte")
 
@@ -259,10 +258,8 @@ class Snapshot:
         link = self.kernel["_LDR_MODULE.InLoadOrderLinks"]
         modules = self.walk(self.kernel["PsLoadedModuleList"], link)
         bases = [self.member(module, "_LDR_MODULE.DllBase") for module in modules]
-        sizes = [self.member(module, "_LDR_MODULE.SizeOfImage") for module in modules]
         assert bases[0] == self.kernel["KernelImageStart"]
-        return [Module(base, size, self._sections(base))
-                for base, size in list(zip(bases, sizes))[1:]]
+        return [Module(base, self._sections(base)) for base in bases[1:]]
 
     def _sections(self, base):
         """The section table of a PE image in memory ("PE Format", Section Table)."""

@@ -349,20 +349,25 @@ def state():
 
 gdb.Breakpoint("*KiSwapContext")
 gdb.execute("continue", to_string=True)
-code = gdb.selected_inferior().architecture().disassemble(number("$eip"), count=100)
+start = number("$eip")
+code = gdb.selected_inferior().architecture().disassemble(start, count=100)
 end = next(line["addr"] for line in code if line["asm"].startswith("ret"))
 gdb.Breakpoint("*%d" % end)
 gdb.Breakpoint("*HalpPowerOff")
 switches = []
-while gdb.selected_frame().name() == "KiSwapContext":
-    processes = [number("((struct _KTHREAD *)$%s)->ApcState.Process" % name)
-                 for name in ("ecx", "edx")]
-    bases = [number("((struct _KPROCESS *)%d)->DirectoryTableBase[0]" % process)
-             for process in processes]
-    before = state()
-    gdb.execute("continue", to_string=True)
-    assert number("$eip") == end
-    switches.append([processes, bases, before, state()])
+while number("$eip") in (start, end):
+    # An interrupt may come in at either place; then the machine stops there once more.
+    if number("$eip") == start:
+        processes = [number("((struct _KTHREAD *)$%s)->ApcState.Process" % name)
+                     for name in ("ecx", "edx")]
+        bases = [number("((struct _KPROCESS *)%d)->DirectoryTableBase[0]" % process)
+                 for process in processes]
+        before, after = state(), None
+    else:
+        if after:
+            switches.pop()
+        after = state()
+        switches.append([processes, bases, before, after])
     gdb.execute("continue", to_string=True)
 print("switches " + json.dumps(switches))
 '''

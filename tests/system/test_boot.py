@@ -260,7 +260,6 @@ class Image:
 
     MACHINE, SECTION_COUNT, CHARACTERISTICS = 4, 6, 22
     MAGIC, ENTRY_POINT, SIZE_OF_IMAGE, SUBSYSTEM = 24, 40, 80, 92
-    EXPORT_DIRECTORY = 120
 
     def __init__(self, data):
         self.data = bytearray(data)
@@ -271,7 +270,7 @@ class Image:
         return struct.unpack_from("<I", self.data, offset)[0]
 
     def put(self, field, value, code="I"):
-        """Changes a field of the PE headers; a negative field is one of the file's."""
+        """Changes a field of the PE headers, by its offset from the signature."""
         struct.pack_into("<" + code, self.data, self.headers + field, value)
         return self
 

@@ -41,6 +41,12 @@ def test_demonstration_is_the_same_under_icount():
     assert logs[0] == logs[1]
 
 
+def test_program_that_reads_the_console_can_be_ended():
+    status, log = machine.run(["--module", str(BUILD / "tests" / "echo.exe"), "--init",
+                               "echo.exe end", "--timeout", "30"], timeout=60)
+    assert status == 0 and "the reader was ended" in log, log
+
+
 def test_console_lines_are_edited_and_read():
     status, log = machine.run(["--module", str(BUILD / "tests" / "echo.exe"), "--init", "echo.exe",
                                "--timeout", "30"], timeout=60, typed="first\nsek\bcond\n")
