@@ -83,54 +83,6 @@ def answer(session, command, number=0):
     return [printed for typed, printed in session if typed == command][number]
 
 
-def test_the_document_types_what_is_recorded():
-    assert documented_commands() == COMMANDS
-
-
-def test_the_session_stops_in_a_program_then_in_the_driver_in_its_context(session):
-    assert re.search(r"\bSpin \(\) at user/demo/child.c", answer(session, "continue"))
-    assert re.search(r"pid \d+ +demo.exe .*\(in CR3\)", answer(session, "uh process"))
-    assert re.search(r"0x500000:\s+0x0000100\d", answer(session, "x/wx 0x500000"))
-    frames = answer(session, "bt")
-    assert re.search(r"^#0 .*DemoTouchResident", frames, re.MULTILINE)
-    assert re.search(r"^#1 .*DemoTimerDpcRoutine", frames, re.MULTILINE)
-    assert "<signal handler called>" in frames
-    assert re.search(r"(RtlUserThreadStart|KiThreadStartup) \(\)", frames.splitlines()[-1]
-                     or frames.splitlines()[-2])
-    assert "IRQL 2 (DISPATCH_LEVEL)" in answer(session, "uh irql")
-
-
-def test_the_session_finds_one_page_table_behind_every_directory(session):
-    assert re.search(r"the same page table in (\d+) of \1 page directories",
-                     answer(session, "uh pte Device->Text"))
-    assert "page directories" not in answer(session, "uh pte 0x500000")
-
-
-def test_the_session_sees_the_backtrace_change_with_the_stack(session):
-    assert "the stack of" in answer(session, "uh step 7")
-    assert "CR3" not in answer(session, "uh step 7")
-    frames = answer(session, "bt", 1)
-    assert re.search(r"^#0 +KiSwapContext", frames, re.MULTILINE)
-    assert frames.count("KiSwapContext") == 1
-
-
-def test_the_session_sees_the_user_address_change_over_the_load_of_cr3(session):
-    step = answer(session, "uh step 5")
-    cr3 = re.search(r"CR3 +(\w{8}) \((\d+) demo.exe\) -> (\w{8}) \((\d+) demo.exe\)", step)
-    assert cr3.group(1) != cr3.group(3) and cr3.group(2) != cr3.group(4)
-    assert "mov %eax,%cr3" in step
-    user = re.search(r"00500000 +frame (\w+) +0000100(\w) -> frame (\w+) +0000100(\w)", step)
-    assert user.group(1) != user.group(3) and user.group(2) != user.group(4)
-
-
-def test_the_session_sees_the_pool_addresses_stay_over_the_load_of_cr3(session):
-    step = answer(session, "uh step 5")
-    assert re.search(r"^ +fc\w{6} +frame \w+ .*\"nonpaged\"  stays$", step, re.MULTILINE)
-    assert re.search(r"^ +e1\w{6} +frame \w+ .*  stays$", step, re.MULTILINE)
-    _, _, after = step.partition("%cr3")
-    assert after.count("stays") == 2
-
-
 # --- the commands -------------------------------------------------------------------------------
 
 def test_gdb_starts_at_the_kernels_first_instruction_with_all_symbols_known():
@@ -141,22 +93,6 @@ def test_gdb_starts_at_the_kernels_first_instruction_with_all_symbols_known():
     assert re.search(r'Line \d+ of "user/demo/child.c"', output)
     assert "The kernel has no threads yet." in output
     assert status in (0, 1)
-
-
-@pytest.mark.parametrize("options", [[], ["--iso"]])
-def test_a_breakpoint_set_before_the_driver_is_loaded_stops_in_it(options):
-    _, output = debug(["tbreak DemoUnload", "continue", "bt", "info symbol $pc"], options)
-    assert re.search(r"^#0 +.*DemoUnload .* at drivers/demo/demo.c:", output, re.MULTILINE)
-    assert re.search(r"^#\d+ .* KiThreadStartup \(\)", output, re.MULTILINE)
-
-
-def test_symbols_leave_with_the_driver():
-    _, output = debug(["tbreak DriverEntry", "continue", "info address DemoUnload",
-                       "tbreak PspExitThread if PsLoadedModuleList.Flink == "
-                       "PsLoadedModuleList.Blink", "continue", "info address DemoUnload"],
-                      ["--init", "hello.exe"] if False else [])
-    places = re.findall(r"is a function at address 0x(\w+)", output)
-    assert len(places) == 2 and places[0].startswith("f1") and places[1].startswith("a0")
 
 
 def test_an_address_translates_as_the_processor_does_it():
