@@ -30,7 +30,7 @@ PVOID MiMapFrame(PFN_NUMBER Frame, PKIRQL OldIrql)
     Processor = KeGetCurrentPrcb()->Number;
     ASSERT(MiSlotsUsed[Processor] < SLOTS_PER_PROCESSOR);
     Va = MiSlotAddress(Processor, MiSlotsUsed[Processor]++);
-    MiSystemPte(Va)->Long = MiMakeValidPte((ULONG)Frame, MM_READWRITE, PTE_DIRTY).Long;
+    MiSystemPte(Va)->Long = MiMakeValidPte((ULONG)Frame, MM_READWRITE, PTE_DIRTY | PTE_GLOBAL).Long;
     KiInvalidatePage(Va);
     return Va;
 }

@@ -148,7 +148,8 @@ def constant_pages(snapshot):
     for driver in snapshot.drivers:
         pages.add(driver.base)          # the headers
         for section in driver.sections:
-            if not section.flags & SECTION_WRITE:
+            # Debugging information (a long name, so "/" and a number) stays in the file.
+            if not section.flags & SECTION_WRITE and not section.name.startswith("/"):
                 pages.update(range(section.start, section.end, PAGE_SIZE))
     return pages
 

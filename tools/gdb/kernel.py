@@ -63,6 +63,19 @@ def symbol_value(name):
     return gdb.lookup_global_symbol(name).value()
 
 
+def quietly(command):
+    """A GDB command, without GDB's lines about where the machine stopped. (GDB 12 prints them.)"""
+    try:
+        gdb.execute("set suppress-cli-notifications on")
+    except gdb.error:
+        gdb.execute(command, to_string=True)
+        return
+    try:
+        gdb.execute(command, to_string=True)
+    finally:
+        gdb.execute("set suppress-cli-notifications off")
+
+
 # --- the processor ------------------------------------------------------------------------------
 
 def control_region():

@@ -161,21 +161,8 @@ def step_and_show():
     """One instruction."""
     print(instruction_at(kernel.register("eip")))
     before = State()
-    step_quietly()
+    kernel.quietly("stepi")
     print_changes(before, State())
-
-
-def step_quietly():
-    """One instruction, without GDB's line about where it stopped. (GDB 12 prints the line.)"""
-    try:
-        gdb.execute("set suppress-cli-notifications on")
-    except gdb.error:
-        gdb.execute("stepi")
-        return
-    try:
-        gdb.execute("stepi")
-    finally:
-        gdb.execute("set suppress-cli-notifications off")
 
 
 def instruction_at(address):

@@ -7,40 +7,35 @@ memory. Then the frame of the user code that entered the kernel is the last one 
 """
 
 import gdb
-import gdb.unwinder
 
 import kernel
 
 
-class FrameId:
-    """How GDB tells frames apart."""
+def is_user_stack_elsewhere():
+    """Is the kernel at work, on the stack of a thread whose user half is not the one in CR3?"""
+    if not kernel.is_running() or kernel.register("cs") & kernel.USER_LEVEL:
+        return False
+    thread = kernel.thread_on_stack(kernel.register("esp"))
+    return thread is not None and thread.owner.cr3 != kernel.register("cr3")
 
-    def __init__(self, frame):
-        self.sp = frame.read_register("esp")
-        self.pc = frame.read_register("eip")
 
+class KnownFrames:
+    """A frame filter, which `backtrace` hands its frames to: leaves out those not to be known."""
 
-class OtherProcessUnwinder(gdb.unwinder.Unwinder):
-    """Takes user frames whose stack is not there; GDB itself unwinds all others.
+    name = "upperhalf-known-frames"
+    enabled = True
+    priority = 100
 
-    A trap's frame description does not speak of CS, so that is the processor's own in every frame.
-    """
-
-    def __init__(self):
-        super().__init__("upperhalf-other-process")
-
-    def __call__(self, pending_frame):
-        """Called by GDB for each frame: None leaves the frame to GDB."""
-        pc = int(pending_frame.read_register("eip")) & 0xFFFFFFFF
-        in_user_mode = int(pending_frame.read_register("cs")) & kernel.USER_LEVEL
-        if pc >= kernel.SYSTEM_BASE or in_user_mode or pending_frame.level() == 0:
-            return None
-        thread = kernel.thread_on_stack(kernel.register("esp"))
-        if thread is None or thread.owner.cr3 == kernel.register("cr3"):
-            return None
-        return pending_frame.create_unwind_info(FrameId(pending_frame))
+    @staticmethod
+    def filter(frames):
+        """The frames up to the first one of user code, if that one's stack is elsewhere."""
+        elsewhere = is_user_stack_elsewhere()
+        for frame in frames:
+            yield frame
+            if elsewhere and frame.inferior_frame().pc() < kernel.SYSTEM_BASE:
+                return
 
 
 def register():
-    """Makes the unwinder known to GDB."""
-    gdb.unwinder.register_unwinder(None, OtherProcessUnwinder(), replace=True)
+    """Makes the filter known to GDB."""
+    gdb.frame_filters[KnownFrames.name] = KnownFrames()

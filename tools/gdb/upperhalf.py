@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 import commands     # noqa: E402 (the path had to be set first)
 import images       # noqa: E402
+import kernel       # noqa: E402
 import switch       # noqa: E402
 import unwind       # noqa: E402
 
@@ -46,13 +47,12 @@ def begin(socket, boot_set):
     """
     for setting in SETTINGS:
         gdb.execute(f"set {setting}")
-    gdb.execute(f"target remote {socket}", to_string=True)
+    kernel.quietly(f"target remote {socket}")
     gdb.selected_inferior().connection.send_packet(SINGLE_STEP)
     images.start(boot_set)
     first = gdb.Breakpoint("*BootEntry", internal=True)
     first.condition = f"$eax == {LOADER_MAGIC:#x}"
-    first.silent = True
-    gdb.execute("continue")
+    kernel.quietly("continue")
     first.delete()
     gdb.execute("frame")
     print(WELCOME, end="")
