@@ -20,6 +20,8 @@
 #define MULTIBOOT_HAS_MAP     0x040
 #define MULTIBOOT_AVAILABLE   1
 
+#define PAGES_BELOW_4GB 0x100000
+
 typedef struct _MULTIBOOT_INFO {
     ULONG Flags;
     ULONG MemoryLower, MemoryUpper; /* KB below 1 MB, KB from 1 MB up */
@@ -48,14 +50,14 @@ LOADER_BLOCK LoaderBlock;
 /* Adds a range of memory to the block, in whole pages below 4 GB. */
 static VOID BootpAddMemory(ULONGLONG Base, ULONGLONG Length)
 {
-    ULONGLONG First = (Base + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    ULONGLONG First = (Base >> PAGE_SHIFT) + ((Base & (PAGE_SIZE - 1)) != 0);
     ULONGLONG End = (Base + Length) >> PAGE_SHIFT;
     LOADER_MEMORY *Memory = &LoaderBlock.Memory[LoaderBlock.MemoryCount];
 
     if (Base + Length < Base)
         return;
-    if (End > 0x100000)
-        End = 0x100000;
+    if (End > PAGES_BELOW_4GB)
+        End = PAGES_BELOW_4GB;
     if (First >= End)
         return;
     if (LoaderBlock.MemoryCount == LOADER_MEMORY_RANGES) {
@@ -67,21 +69,30 @@ static VOID BootpAddMemory(ULONGLONG Base, ULONGLONG Length)
     LoaderBlock.MemoryCount++;
 }
 
+/* Reads the memory map, whose entries each say their size. FALSE: one does not fit. */
+static BOOLEAN BootpReadMap(ULONG Map, ULONG Length)
+{
+    while (Length) {
+        const MULTIBOOT_RANGE *Range = BootMapPhysical(Map, sizeof *Range);
+        if (Range == NULL || Length < sizeof *Range ||
+            Range->Size < sizeof *Range - sizeof Range->Size ||
+            Range->Size > Length - sizeof Range->Size)
+            return FALSE;
+        if (Range->Type == MULTIBOOT_AVAILABLE)
+            BootpAddMemory(((ULONGLONG)Range->BaseHigh << 32) | Range->BaseLow,
+                           ((ULONGLONG)Range->LengthHigh << 32) | Range->LengthLow);
+        Map += Range->Size + sizeof Range->Size;
+        Length -= Range->Size + sizeof Range->Size;
+    }
+    return TRUE;
+}
+
 /* The memory map where there is one, else the two sizes that every PC loader knows. */
 static PCSTR BootpReadMemory(const MULTIBOOT_INFO *Info)
 {
     if (Info->Flags & MULTIBOOT_HAS_MAP) {
-        ULONG Offset = 0;
-        while (Offset < Info->MapLength) {
-            const MULTIBOOT_RANGE *Range = BootMapPhysical(Info->Map + Offset, sizeof *Range);
-            if (Range == NULL || Range->Size < sizeof *Range - sizeof Range->Size ||
-                Range->Size > Info->MapLength)
-                return "the boot loader's memory map is damaged";
-            if (Range->Type == MULTIBOOT_AVAILABLE)
-                BootpAddMemory(((ULONGLONG)Range->BaseHigh << 32) | Range->BaseLow,
-                               ((ULONGLONG)Range->LengthHigh << 32) | Range->LengthLow);
-            Offset += Range->Size + sizeof Range->Size;
-        }
+        if (!BootpReadMap(Info->Map, Info->MapLength))
+            return "the boot loader's memory map is damaged";
     } else if (Info->Flags & MULTIBOOT_HAS_MEMORY) {
         KdPrintLine("Boot: no memory map; going by the size alone\n");
         BootpAddMemory(0, (ULONGLONG)Info->MemoryLower * 1024);
@@ -106,6 +117,21 @@ static BOOLEAN BootpModuleName(PCHAR Name, PCSTR String, ULONG Limit)
     return TRUE;
 }
 
+/* Is [Start, End) memory that the kernel may use? */
+static BOOLEAN BootpIsMemory(ULONG Start, ULONG End)
+{
+    ULONG First = Start >> PAGE_SHIFT, Last = (End + PAGE_SIZE - 1) >> PAGE_SHIFT, i;
+
+    if (LoaderBlock.MaximumMemory && End > LoaderBlock.MaximumMemory)
+        return FALSE;
+    for (i = 0; i < LoaderBlock.MemoryCount; i++) {
+        const LOADER_MEMORY *Memory = &LoaderBlock.Memory[i];
+        if (First >= Memory->FirstPage && Last <= Memory->FirstPage + Memory->PageCount)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static VOID BootpAddModule(const MULTIBOOT_MODULE *From)
 {
     PLOADER_MODULE Module = &LoaderBlock.Modules[LoaderBlock.ModuleCount];
@@ -117,7 +143,8 @@ static VOID BootpAddModule(const MULTIBOOT_MODULE *From)
         return;
     }
     if (From->End < From->Start || (From->Start & (PAGE_SIZE - 1)) ||
-        BootMapPhysical(From->Start, From->End - From->Start) == NULL) {
+        BootMapPhysical(From->Start, From->End - From->Start) == NULL ||
+        !BootpIsMemory(From->Start, From->End)) {
         KdPrintLine("Boot: module %s is not in reach of the kernel; ignored\n", Module->Name);
         return;
     }

@@ -398,10 +398,10 @@ NTSTATUS MmAllocateUserStack(SIZE_T Reserve, SIZE_T Commit, PVOID *Top, PVOID *L
             Status = MiCommitRange(Space, Lowest - PAGE_SIZE, Lowest, MM_READWRITE | MM_GUARD_PAGE);
         *Top = (PVOID)Vad->End;
         *Limit = (PVOID)Lowest;
-        *Base = (PVOID)Start;
         if (!NT_SUCCESS(Status))
             MiDeleteVad(Space, Vad);
     }
     ExReleaseFastMutex(&Space->Lock);
+    *Base = NT_SUCCESS(Status) ? (PVOID)Start : NULL;
     return Status;
 }

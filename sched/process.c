@@ -20,6 +20,16 @@ VOID KeInitializeProcess(PKPROCESS Process, PMM_SPACE Space, SCHAR BasePriority)
     Process->QuantumReset = THREAD_QUANTUM;
 }
 
+/* Its last thread has gone without ever having run. */
+VOID KeSignalProcess(PKPROCESS Process)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+
+    Process->Header.SignalState = 1;
+    KiWaitTest(Process, 0);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
 /* The dispatcher lock is held, so the thread stays on this processor. */
 static VOID KiLoadSpace(PKTHREAD Thread, PKPROCESS Process)
 {

@@ -42,7 +42,7 @@ static VOID KiUnqueueThread(PKPRCB Prcb, PKTHREAD Thread)
 /* The first thread of the highest queue at or above Priority, taken out; NULL: none. */
 static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, KPRIORITY Priority)
 {
-    ULONG Summary = Prcb->ReadySummary & ~((1u << Priority) - 1);
+    ULONG Summary = Priority > HIGH_PRIORITY ? 0 : Prcb->ReadySummary & -(1u << Priority);
     PKTHREAD Thread;
 
     if (Summary == 0)

@@ -202,6 +202,7 @@ VOID KeAlertProcessToEnd(struct _KPROCESS *Process);
 NORETURN VOID KiIdleLoop(VOID);
 
 /* process.c */
+VOID KeSignalProcess(struct _KPROCESS *Process);
 VOID KeInitializeProcess(struct _KPROCESS *Process, struct _MM_SPACE *Space, SCHAR BasePriority);
 
 static inline struct _KPROCESS *KiGetCurrentProcess(VOID)

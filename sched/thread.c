@@ -143,7 +143,7 @@ VOID KeAlertThreadToEnd(PKTHREAD Thread)
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
-/* The same for all of a process's started threads but the current one. */
+/* The same for all of a process's started threads but the current one and system threads. */
 VOID KeAlertProcessToEnd(PKPROCESS Process)
 {
     KIRQL OldIrql = KiLockDispatcherDatabase();
@@ -152,7 +152,7 @@ VOID KeAlertProcessToEnd(PKPROCESS Process)
     for (Entry = Process->ThreadListHead.Flink; Entry != &Process->ThreadListHead;
          Entry = Entry->Flink) {
         PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
-        if (Thread != KiGetCurrentThread())
+        if (Thread != KiGetCurrentThread() && Thread->Teb)
             KiAlertToEnd(Thread);
     }
     KiUnlockDispatcherDatabase(OldIrql);

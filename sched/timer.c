@@ -63,7 +63,8 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
     }
     if (Thread == Prcb->IdleThread)
         return;
-    Thread->Quantum -= CLOCK_QUANTUM_DECREMENT;
+    if (Thread->Quantum > 0) /* at a high IRQL the quantum's end may have to wait for long */
+        Thread->Quantum -= CLOCK_QUANTUM_DECREMENT;
     if (Thread->Quantum <= 0) {
         Prcb->QuantumEnd = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);

@@ -57,7 +57,7 @@ NTSTATUS ExProbeOut(PVOID To, SIZE_T Bytes)
     if (!ExpIsUserRange(To, Bytes))
         return STATUS_ACCESS_VIOLATION;
     for (; Va <= Last; Va = (Va | (PAGE_SIZE - 1)) + 1) {
-        NTSTATUS Status = KiCopyUserMemory((PVOID)Va, (PVOID)Va, 1);
+        NTSTATUS Status = KiProbeUserByte((PVOID)Va);
         if (!NT_SUCCESS(Status))
             return Status;
     }
@@ -116,6 +116,11 @@ NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES 
         return STATUS_INVALID_PARAMETER;
     Attributes->RootDirectory = Copy.RootDirectory;
     Attributes->Flags = Copy.Attributes;
+    if (KiGetCurrentThread()->PreviousMode != KernelMode) {
+        if (Copy.Attributes & OBJ_PERMANENT)
+            return STATUS_PRIVILEGE_NOT_HELD;
+        Attributes->Flags &= ~OBJ_KERNEL_HANDLE;
+    }
     if (Copy.ObjectName == NULL)
         return STATUS_SUCCESS;
     return ExCaptureString(&Attributes->Name, Copy.ObjectName);

@@ -20,41 +20,26 @@ static NTSTATUS ExpReferenceEvent(HANDLE Handle, PKEVENT *Event)
                                      KiGetCurrentThread()->PreviousMode, (PVOID *)Event, NULL);
 }
 
-/* A new event, or with OBJ_OPENIF the one that has the name already. */
-static NTSTATUS ExpCreateEvent(PEX_ATTRIBUTES Attributes, EVENT_TYPE Type, BOOLEAN State,
-                               PKEVENT *Event)
+/* Gives the caller the handle, or closes it again. */
+static NTSTATUS ExpReturnHandle(HANDLE Handle, PHANDLE UserHandle)
 {
-    PKEVENT Existing;
-    NTSTATUS Status = ObpAllocateObject(ExpEventType, sizeof **Event, (PVOID *)Event);
+    NTSTATUS Status = ExCopyOut(UserHandle, &Handle, sizeof Handle);
+
+    if (!NT_SUCCESS(Status))
+        ObCloseHandle(Handle, KernelMode);
+    return Status;
+}
+
+static NTSTATUS ExpCreateEvent(PEX_ATTRIBUTES Attributes, EVENT_TYPE Type, BOOLEAN State,
+                               PHANDLE Handle)
+{
+    PKEVENT Event;
+    NTSTATUS Status = ObpAllocateObject(ExpEventType, sizeof *Event, (PVOID *)&Event);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    KeInitializeEvent(*Event, Type, State);
-    if (Attributes->Name.Buffer == NULL)
-        return STATUS_SUCCESS;
-    Status = ObpInsertName(&Attributes->Name, *Event, (Attributes->Flags & OBJ_PERMANENT) != 0);
-    if (NT_SUCCESS(Status))
-        return Status;
-    ObDereferenceObject(*Event);
-    if (Status != STATUS_OBJECT_NAME_COLLISION || !(Attributes->Flags & OBJ_OPENIF))
-        return Status;
-    Status = ObpOpenPath(&Attributes->Name, ExpEventType, NULL, (PVOID *)&Existing);
-    *Event = Existing;
-    return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
-}
-
-/* Gives the caller a handle for an object, whose reference is taken over. */
-static NTSTATUS ExpReturnHandle(PVOID Object, PEX_ATTRIBUTES Attributes, PHANDLE UserHandle)
-{
-    HANDLE Handle;
-    NTSTATUS Status = ObpCreateHandle(Object, EVENT_ALL_ACCESS, Attributes->Flags, &Handle);
-
-    if (NT_SUCCESS(Status))
-        Status = ExCopyOut(UserHandle, &Handle, sizeof Handle);
-    else
-        ObpRemoveName(Object);
-    ObDereferenceObject(Object);
-    return Status;
+    KeInitializeEvent(Event, Type, State);
+    return ObpInsertObject(Event, Attributes, EVENT_ALL_ACCESS, Handle);
 }
 
 /* Creates an event (WDK: ZwCreateEvent). IRQL: PASSIVE_LEVEL. */
@@ -63,8 +48,8 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
                              BOOLEAN InitialState)
 {
     EX_ATTRIBUTES Attributes;
-    PKEVENT Event;
-    NTSTATUS Status, Created;
+    HANDLE Handle;
+    NTSTATUS Status, Returned;
 
     UNREFERENCED_PARAMETER(DesiredAccess);
     if (EventType != NotificationEvent && EventType != SynchronizationEvent)
@@ -74,17 +59,19 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
         Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Created = ExpCreateEvent(&Attributes, EventType, InitialState != FALSE, &Event);
-    Status = NT_SUCCESS(Created) ? ExpReturnHandle(Event, &Attributes, EventHandle) : Created;
+    Status = ExpCreateEvent(&Attributes, EventType, InitialState != FALSE, &Handle);
     ExReleaseAttributes(&Attributes);
-    return NT_SUCCESS(Status) ? Created : Status;
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Returned = ExpReturnHandle(Handle, EventHandle);
+    return NT_SUCCESS(Returned) ? Status : Returned;
 }
 
 NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
                            POBJECT_ATTRIBUTES ObjectAttributes)
 {
     EX_ATTRIBUTES Attributes;
-    PKEVENT Event;
+    HANDLE Handle;
     NTSTATUS Status = ExProbeOut(EventHandle, sizeof *EventHandle);
 
     UNREFERENCED_PARAMETER(DesiredAccess);
@@ -92,13 +79,9 @@ NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
         Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = STATUS_OBJECT_PATH_SYNTAX_BAD;
-    if (Attributes.Name.Buffer)
-        Status = ObpOpenPath(&Attributes.Name, ExpEventType, NULL, (PVOID *)&Event);
-    if (NT_SUCCESS(Status))
-        Status = ExpReturnHandle(Event, &Attributes, EventHandle);
+    Status = ObpOpenObjectByName(&Attributes, ExpEventType, EVENT_ALL_ACCESS, &Handle);
     ExReleaseAttributes(&Attributes);
-    return Status;
+    return NT_SUCCESS(Status) ? ExpReturnHandle(Handle, EventHandle) : Status;
 }
 
 typedef LONG(NTAPI *PEVENT_OPERATION)(PRKEVENT Event);

@@ -151,6 +151,7 @@ static NTSTATUS ExpQueryModules(PVOID Buffer, PULONG Length)
 
     if (*Length < sizeof(ULONG))
         Room = 0;
+    LdrLockModules();
     for (Entry = PsLoadedModuleList.Flink; Entry != &PsLoadedModuleList; Entry = Entry->Flink) {
         PLDR_MODULE Module = CONTAINING_RECORD(Entry, LDR_MODULE, InLoadOrderLinks);
         if (Count < Room) {
@@ -163,6 +164,7 @@ static NTSTATUS ExpQueryModules(PVOID Buffer, PULONG Length)
         }
         Count++;
     }
+    LdrUnlockModules();
     if (*Length >= sizeof(ULONG))
         *(PULONG)Buffer = Count;
     return ExpNeeds(Length, sizeof(ULONG) + Count * sizeof *Info);

@@ -21,8 +21,8 @@ static PWORK_QUEUE_ITEM ExpTakeWork(VOID)
     KeWaitForSingleObject(&ExpWorkCount, WrQueue, KernelMode, FALSE, NULL);
     KeAcquireSpinLock(&ExpWorkLock, &OldIrql);
     Item = CONTAINING_RECORD(RemoveHeadList(&ExpWorkList), WORK_QUEUE_ITEM, List);
+    Item->List.Flink = NULL; /* not queued: the routine may free the item, or queue it again */
     KeReleaseSpinLock(&ExpWorkLock, OldIrql);
-    Item->List.Flink = NULL; /* the routine may free the item, or queue it again */
     return Item;
 }
 

@@ -43,10 +43,13 @@ static NTSTATUS NTAPI IopConsoleOpenClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 
 static NTSTATUS NTAPI IopConsoleWrite(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    ULONG Length = IoGetCurrentIrpStackLocation(Irp)->Parameters.Write.Length;
+    ULONG Length = IoGetCurrentIrpStackLocation(Irp)->Parameters.Write.Length, Done, Piece;
 
     UNREFERENCED_PARAMETER(DeviceObject);
-    KdPutString(Irp->AssociatedIrp.SystemBuffer, Length);
+    for (Done = 0; Done < Length; Done += Piece) { /* interrupts are disabled for a piece only */
+        Piece = min(Length - Done, LINE_BYTES);
+        KdPutString((PCHAR)Irp->AssociatedIrp.SystemBuffer + Done, Piece);
+    }
     return IopConsoleComplete(Irp, STATUS_SUCCESS, Length);
 }
 

@@ -2,16 +2,17 @@
  * Device objects and the names that lead to them.
  *
  * A device object's memory is one block: DEVICE_OBJECT, the driver's extension, the I/O manager's
- * own. A driver's devices are a list through NextDevice, changed by that driver alone. The count
- * of open files (ReferenceCount) is guarded by IopDeviceLock; a driver that is being unloaded
- * cannot be opened any more.
+ * own. IopDeviceLock guards the list of a driver's devices (through NextDevice), the count of a
+ * device's open files (ReferenceCount), and whether it can be opened at all: not while its driver
+ * is being unloaded, and not when it has been deleted.
  */
 #include "kernel/io/io.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
 #define TAG_FILE_NAME  'mNoI'
-#define UNLOAD_PENDING 1 /* DEVOBJ_EXTENSION.ExtensionFlags: no more opens */
+#define UNLOAD_PENDING 1 /* IOP_DEVICE.ExtensionFlags: no more opens */
+#define DELETE_PENDING 2 /* the same, for good */
 
 /* The public DEVOBJ_EXTENSION, and what only the I/O manager keeps. */
 typedef struct _IOP_DEVICE {
@@ -40,6 +41,31 @@ static VOID IopFillDevice(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, ULONG Ex
     Private->Public.Type = IO_TYPE_DEVICE_OBJECT_EXTENSION;
     Private->Public.DeviceObject = Device;
     KeInitializeEvent(&Device->DeviceLock, SynchronizationEvent, TRUE);
+}
+
+static VOID IopLinkDevice(PDEVICE_OBJECT Device)
+{
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
+    Device->NextDevice = Device->DriverObject->DeviceObject;
+    Device->DriverObject->DeviceObject = Device;
+    KeReleaseSpinLock(&IopDeviceLock, OldIrql);
+}
+
+/* Takes a device out of its driver's list. From now on it cannot be opened. */
+static VOID IopUnlinkDevice(PDEVICE_OBJECT Device)
+{
+    PDEVICE_OBJECT *Link = &Device->DriverObject->DeviceObject;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
+    while (*Link && *Link != Device)
+        Link = &(*Link)->NextDevice;
+    if (*Link)
+        *Link = Device->NextDevice;
+    IOP_DEVICE_OF(Device)->ExtensionFlags |= DELETE_PENDING;
+    KeReleaseSpinLock(&IopDeviceLock, OldIrql);
 }
 
 /*
@@ -75,8 +101,7 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
             return Status;
         }
     }
-    Device->NextDevice = DriverObject->DeviceObject;
-    DriverObject->DeviceObject = Device;
+    IopLinkDevice(Device);
     *DeviceObject = Device;
     return STATUS_SUCCESS;
 }
@@ -84,13 +109,8 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
 /* Deletes a device object (WDK: IoDeleteDevice); open files keep its memory. IRQL <= APC_LEVEL. */
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
-    PDEVICE_OBJECT *Link = &DeviceObject->DriverObject->DeviceObject;
-
     KI_ASSERT_IRQL(APC_LEVEL);
-    while (*Link && *Link != DeviceObject)
-        Link = &(*Link)->NextDevice;
-    if (*Link)
-        *Link = DeviceObject->NextDevice;
+    IopUnlinkDevice(DeviceObject);
     ObpRemoveName(DeviceObject);
     ObDereferenceObject(DeviceObject);
 }
@@ -100,20 +120,50 @@ VOID IopDeleteDevice(PVOID Object)
     ObDereferenceObject(((PDEVICE_OBJECT)Object)->DriverObject);
 }
 
-/* Stops further opens of a driver's devices; FALSE, and nothing has changed: one is open. */
-BOOLEAN IopBeginUnload(PDRIVER_OBJECT Driver)
+/* Can a driver be unloaded now? IopDeviceLock is held. */
+static NTSTATUS IopCheckUnload(PDRIVER_OBJECT Driver)
 {
     PDEVICE_OBJECT Device;
-    BOOLEAN Idle = TRUE;
+
+    if (Driver->DriverUnload == NULL || !(Driver->Flags & DRVO_INITIALIZED) ||
+        (Driver->Flags & DRVO_UNLOAD_INVOKED))
+        return STATUS_INVALID_DEVICE_REQUEST;
+    for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice) {
+        if (Device->ReferenceCount)
+            return STATUS_DEVICE_BUSY;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* Decides that a driver is unloaded, and stops further opens of its devices. */
+NTSTATUS IopBeginUnload(PDRIVER_OBJECT Driver)
+{
+    PDEVICE_OBJECT Device;
+    NTSTATUS Status;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
+    Status = IopCheckUnload(Driver);
+    if (NT_SUCCESS(Status)) {
+        Driver->Flags |= DRVO_UNLOAD_INVOKED;
+        for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice)
+            IOP_DEVICE_OF(Device)->ExtensionFlags |= UNLOAD_PENDING;
+    }
+    KeReleaseSpinLock(&IopDeviceLock, OldIrql);
+    return Status;
+}
+
+/* A driver's entry routine has succeeded: its devices can be opened, and it can be unloaded. */
+VOID IopEndLoad(PDRIVER_OBJECT Driver)
+{
+    PDEVICE_OBJECT Device;
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
     for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice)
-        Idle = Idle && Device->ReferenceCount == 0;
-    for (Device = Driver->DeviceObject; Device && Idle; Device = Device->NextDevice)
-        IOP_DEVICE_OF(Device)->ExtensionFlags |= UNLOAD_PENDING;
+        Device->Flags &= ~DO_DEVICE_INITIALIZING;
+    Driver->Flags |= DRVO_INITIALIZED;
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
-    return Idle;
 }
 
 /* Counts an open; not if the device is not ready, going away, or exclusively somebody else's. */
@@ -124,7 +174,7 @@ static NTSTATUS IopEnterDevice(PDEVICE_OBJECT Device)
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
     if ((Device->Flags & DO_DEVICE_INITIALIZING) ||
-        (IOP_DEVICE_OF(Device)->ExtensionFlags & UNLOAD_PENDING))
+        (IOP_DEVICE_OF(Device)->ExtensionFlags & (UNLOAD_PENDING | DELETE_PENDING)))
         Status = STATUS_NO_SUCH_DEVICE;
     else if ((Device->Flags & DO_EXCLUSIVE) && Device->ReferenceCount)
         Status = STATUS_ACCESS_DENIED;
@@ -157,7 +207,7 @@ static NTSTATUS IopCopyFileName(PFILE_OBJECT File, PUNICODE_STRING Name)
 
 /* A file object on a device; its device is referenced and counted as open. */
 static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
-                                    PFILE_OBJECT *NewFile)
+                                    ULONG Options, PFILE_OBJECT *NewFile)
 {
     PFILE_OBJECT File;
     NTSTATUS Status = ObpAllocateObject(*IoFileObjectType, sizeof *File, (PVOID *)&File);
@@ -168,7 +218,8 @@ static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name,
     File->Size = sizeof *File;
     File->ReadAccess = (Access & FILE_READ_DATA) != 0;
     File->WriteAccess = (Access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0;
-    File->Flags = FO_SYNCHRONOUS_IO;
+    if (Options & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT))
+        File->Flags = FO_SYNCHRONOUS_IO;
     KeInitializeEvent(&File->Event, NotificationEvent, FALSE);
     KeInitializeEvent(&File->Lock, SynchronizationEvent, TRUE);
     Status = IopCopyFileName(File, Name);
@@ -209,8 +260,10 @@ static NTSTATUS IopSendCreate(PFILE_OBJECT File, OB_OPEN_CONTEXT *Context)
 NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
                         PVOID *Opened)
 {
+    IO_OPEN_PACKET *Packet = Context->Extra;
     PFILE_OBJECT File;
-    NTSTATUS Status = IopCreateFileObject(Object, Remaining, Context->DesiredAccess, &File);
+    NTSTATUS Status =
+        IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet->Options, &File);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -219,7 +272,7 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
         ObDereferenceObject(File); /* without a close: it was never opened */
         return Status;
     }
-    File->Flags |= FO_HANDLE_CREATED;
+    File->Flags |= FO_FILE_OPEN;
     *Opened = File;
     return STATUS_SUCCESS;
 }
@@ -228,10 +281,12 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
 VOID IopDeleteFile(PVOID Object)
 {
     PFILE_OBJECT File = Object;
-    IO_STATUS_BLOCK Iosb;
 
-    if (File->Flags & FO_HANDLE_CREATED)
-        IopFileRequest(File, IRP_MJ_CLOSE, &Iosb);
+    if (File->Flags & FO_FILE_OPEN) {
+        if (!(File->Flags & FO_CLEANUP_COMPLETE)) /* it never had a handle */
+            IopFileRequest(File, IRP_MJ_CLEANUP);
+        IopFileRequest(File, IRP_MJ_CLOSE);
+    }
     if (File->FileName.Buffer)
         ExFreePoolWithTag(File->FileName.Buffer, TAG_FILE_NAME);
     if (File->DeviceObject) {

@@ -30,7 +30,7 @@ typedef struct _IOP_DRIVER_REQUEST {
     NTSTATUS Status;
 } IOP_DRIVER_REQUEST;
 
-static FAST_MUTEX IopDriverLock; /* one load or unload at a time */
+static FAST_MUTEX IopDriverLock; /* one worker thread at most loads and unloads */
 
 static VOID IopFillDriver(IOP_DRIVER *Driver, PLDR_MODULE Module, PDRIVER_INITIALIZE Initialize)
 {
@@ -50,18 +50,10 @@ static VOID IopFillDriver(IOP_DRIVER *Driver, PLDR_MODULE Module, PDRIVER_INITIA
         Object->MajorFunction[i] = IopInvalidDeviceRequest;
 }
 
-/* From now on the driver's devices can be opened. */
-static VOID IopReadyDevices(PDRIVER_OBJECT Driver)
-{
-    PDEVICE_OBJECT Device;
-
-    for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice)
-        Device->Flags &= ~DO_DEVICE_INITIALIZING;
-}
-
 /*
  * Makes a driver object called \Driver\Name and runs its entry routine. Module NULL: a driver that
- * is part of the kernel. On success the name keeps the object alive.
+ * is part of the kernel; else it is the driver object's from here on, which unloads it at its end.
+ * On success the name keeps the object alive.
  */
 NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE Module,
                          PDRIVER_OBJECT *NewDriver)
@@ -71,8 +63,11 @@ NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE
     IOP_DRIVER *Driver;
     NTSTATUS Status = ObpAllocateObject(IopDriverType, sizeof *Driver, (PVOID *)&Driver);
 
-    if (!NT_SUCCESS(Status))
+    if (!NT_SUCCESS(Status)) {
+        if (Module)
+            LdrUnloadDriverImage(Module);
         return Status;
+    }
     IopFillDriver(Driver, Module, Initialize);
     if (_snwprintf(Driver->NameText, NAME_CHARACTERS, L"%ws%ws", DRIVER_PREFIX, Name) < 0)
         Status = STATUS_OBJECT_NAME_INVALID;
@@ -87,7 +82,7 @@ NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE
         RtlInitUnicodeString(&RegistryPath, PathText);
         Status = Initialize(&Driver->Public, &RegistryPath);
         if (NT_SUCCESS(Status))
-            IopReadyDevices(&Driver->Public);
+            IopEndLoad(&Driver->Public);
         else
             ObpRemoveName(Driver);
     }
@@ -145,7 +140,6 @@ static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
         Status = LdrLoadDriverImage(&File, &Module);
     if (!NT_SUCCESS(Status))
         return Status;
-    /* From here the driver object owns the image: its Delete routine unloads it. */
     Status = IopCreateDriver(Name, (PDRIVER_INITIALIZE)Module->EntryPoint, Module, NULL);
     if (!NT_SUCCESS(Status))
         KdPrintLine("Io: %wZ: DriverEntry failed (status %08lx)\n", &File, Status);
@@ -166,12 +160,8 @@ static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
     Status = ObpOpenPath(&Path, IopDriverType, NULL, (PVOID *)&Driver);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Driver->DriverUnload == NULL || (Driver->Flags & DRVO_UNLOAD_INVOKED)) {
-        Status = STATUS_INVALID_DEVICE_REQUEST;
-    } else if (!IopBeginUnload(Driver)) {
-        Status = STATUS_DEVICE_BUSY;
-    } else {
-        Driver->Flags |= DRVO_UNLOAD_INVOKED;
+    Status = IopBeginUnload(Driver);
+    if (NT_SUCCESS(Status)) {
         Driver->DriverUnload(Driver);
         ObpRemoveName(Driver);
     }
@@ -179,28 +169,36 @@ static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
     return Status;
 }
 
-/* In a worker thread. Loads and unloads are kept apart at PASSIVE_LEVEL, for drivers run here. */
 static VOID NTAPI IopRunDriverRequest(PVOID Parameter)
 {
     IOP_DRIVER_REQUEST *Request = Parameter;
 
-    KeEnterCriticalRegion();
-    ExAcquireFastMutexUnsafe(&IopDriverLock);
     Request->Status =
         Request->Load ? IopLoad(&Request->ServiceName) : IopUnload(&Request->ServiceName);
-    ExReleaseFastMutexUnsafe(&IopDriverLock);
-    KeLeaveCriticalRegion();
     KeSetEvent(&Request->Done, IO_NO_INCREMENT, FALSE);
 }
 
+/*
+ * Has a worker thread load or unload a driver. A system thread, among them a worker whose driver
+ * loads another, does it
+ * itself. The lock is taken here, not in the worker: if all the workers
+ * waited for it, the work items for which the driver waits would never run.
+ */
 static NTSTATUS IopDriverRequest(PUNICODE_STRING ServiceName, BOOLEAN Load)
 {
     IOP_DRIVER_REQUEST Request = {.ServiceName = *ServiceName, .Load = Load};
 
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    if ((PEPROCESS)KiGetCurrentThread()->Process == PsInitialSystemProcess)
+        return Load ? IopLoad(ServiceName) : IopUnload(ServiceName);
     KeInitializeEvent(&Request.Done, NotificationEvent, FALSE);
     ExInitializeWorkItem(&Request.Item, IopRunDriverRequest, &Request);
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&IopDriverLock);
     ExQueueWorkItem(&Request.Item, DelayedWorkQueue);
     KeWaitForSingleObject(&Request.Done, Executive, KernelMode, FALSE, NULL);
+    ExReleaseFastMutexUnsafe(&IopDriverLock);
+    KeLeaveCriticalRegion();
     return Request.Status;
 }
 

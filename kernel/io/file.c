@@ -10,7 +10,12 @@
 #include "kernel/services.h"
 #include "sched/sched.h"
 
-#define TAG_BUFFER 'fuBI'
+#define TAG_BUFFER         'fuBI'
+#define MEMORY_RETRY_100NS 100000
+
+/* The two offsets that are none (WDK: ZwWriteFile): their high part is -1. */
+#define FILE_POINTER ((LONGLONG)(LONG)FILE_USE_FILE_POINTER_POSITION)
+#define FILE_END     ((LONGLONG)(LONG)FILE_WRITE_TO_END_OF_FILE)
 
 /* One request of a caller's, captured. */
 typedef struct _IOP_REQUEST {
@@ -21,26 +26,33 @@ typedef struct _IOP_REQUEST {
     PVOID UserBuffer;          /* the one of them that a driver gets raw, without a method */
     ULONG InLength, OutLength;
     UCHAR Method;
+    BOOLEAN Locked; /* the file's Lock is ours */
     PVOID SystemBuffer;
 } IOP_REQUEST;
 
-/* Sends a packet without parameters. Used where failure has no one to tell: close, cleanup. */
-NTSTATUS IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STATUS_BLOCK Iosb)
+/*
+ * Sends a packet without parameters: cleanup or close, of which the driver must hear, or it would
+ * keep what belongs to the file for ever. So if there is no memory, it waits until there is.
+ */
+VOID IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction)
 {
+    LARGE_INTEGER Moment = {.QuadPart = -MEMORY_RETRY_100NS};
     PIO_STACK_LOCATION Stack;
-    PIRP Irp = IopBuildIrp(File, File->DeviceObject, MajorFunction, &Stack);
+    IO_STATUS_BLOCK Iosb;
+    PIRP Irp;
 
-    if (Irp == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    return IopCallAndWait(File->DeviceObject, Irp, Iosb, KernelMode);
+    while ((Irp = IopBuildIrp(File, File->DeviceObject, MajorFunction, &Stack)) == NULL)
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    IopCallAndWait(File->DeviceObject, Irp, &Iosb, KernelMode);
 }
 
 /* The file type's Close routine: the last handle is gone. */
 VOID IopCloseFile(PVOID Object)
 {
-    IO_STATUS_BLOCK Iosb;
+    PFILE_OBJECT File = Object;
 
-    IopFileRequest(Object, IRP_MJ_CLEANUP, &Iosb);
+    IopFileRequest(File, IRP_MJ_CLEANUP);
+    File->Flags |= FO_CLEANUP_COMPLETE;
 }
 
 static ACCESS_MASK IopMapAccess(ACCESS_MASK Access)
@@ -126,7 +138,34 @@ NTSTATUS NTAPI NtOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
                         ShareAccess, FILE_OPEN, OpenOptions, NULL, 0);
 }
 
-/* References the file and the event of a request, and checks where its status is to go. */
+/* Requests on a file that was opened for synchronous I/O come one after the other. */
+static NTSTATUS IopLockFile(IOP_REQUEST *Request, KPROCESSOR_MODE Mode)
+{
+    PFILE_OBJECT File = Request->File;
+
+    if (!(File->Flags & FO_SYNCHRONOUS_IO))
+        return STATUS_SUCCESS;
+    if (KeWaitForSingleObject(&File->Lock, Executive, Mode, FALSE, NULL) != STATUS_SUCCESS)
+        return STATUS_CANCELLED; /* the thread has been told to end */
+    Request->Locked = TRUE;
+    return STATUS_SUCCESS;
+}
+
+static VOID IopEndRequest(IOP_REQUEST *Request)
+{
+    if (Request->SystemBuffer)
+        ExFreePoolWithTag(Request->SystemBuffer, TAG_BUFFER);
+    if (Request->Event)
+        ObDereferenceObject(Request->Event);
+    if (Request->Locked)
+        KeSetEvent(&Request->File->Lock, IO_NO_INCREMENT, FALSE);
+    ObDereferenceObject(Request->File);
+}
+
+/*
+ * References the file and the event of a request, checks where its status is to go, waits for its
+ * turn.
+ */
 static NTSTATUS IopBeginRequest(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE EventHandle,
                                 PIO_APC_ROUTINE ApcRoutine, ACCESS_MASK Access)
 {
@@ -140,14 +179,17 @@ static NTSTATUS IopBeginRequest(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE 
         return Status;
     Status = ObReferenceObjectByHandle(FileHandle, Access, *IoFileObjectType, Mode,
                                        (PVOID *)&Request->File, NULL);
-    if (!NT_SUCCESS(Status) || EventHandle == NULL)
+    if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(EventHandle, EVENT_MODIFY_STATE, *ExEventObjectType, Mode,
-                                       (PVOID *)&Request->Event, NULL);
+    if (EventHandle)
+        Status = ObReferenceObjectByHandle(EventHandle, EVENT_MODIFY_STATE, *ExEventObjectType,
+                                           Mode, (PVOID *)&Request->Event, NULL);
     if (NT_SUCCESS(Status))
+        Status = IopLockFile(Request, Mode);
+    if (!NT_SUCCESS(Status))
+        IopEndRequest(Request);
+    else if (Request->Event)
         KeClearEvent(Request->Event);
-    else
-        ObDereferenceObject(Request->File);
     return Status;
 }
 
@@ -188,15 +230,6 @@ static NTSTATUS IopRunRequest(IOP_REQUEST *Request, PIRP Irp)
     if (Request->Event)
         KeSetEvent(Request->Event, 0, FALSE);
     return Status;
-}
-
-static VOID IopEndRequest(IOP_REQUEST *Request)
-{
-    if (Request->SystemBuffer)
-        ExFreePoolWithTag(Request->SystemBuffer, TAG_BUFFER);
-    if (Request->Event)
-        ObDereferenceObject(Request->Event);
-    ObDereferenceObject(Request->File);
 }
 
 /* Sends a control code to a device (WDK: ZwDeviceIoControlFile). IRQL: PASSIVE_LEVEL. */
@@ -248,17 +281,37 @@ static UCHAR IopTransferMethod(PDEVICE_OBJECT Device)
     return Device->Flags & DO_DIRECT_IO ? METHOD_OUT_DIRECT : METHOD_NEITHER;
 }
 
+/*
+ * Where a transfer begins. No offset, or the mark for it: where the last one ended. A write may
+ * also carry the mark for the file's end, which the driver knows.
+ */
+static NTSTATUS IopTransferOffset(IOP_REQUEST *Request, UCHAR MajorFunction,
+                                  PLARGE_INTEGER ByteOffset, PLARGE_INTEGER Offset)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    Offset->QuadPart = FILE_POINTER;
+    if (ByteOffset)
+        Status = ExCopyIn(Offset, ByteOffset, sizeof *Offset);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Offset->QuadPart == FILE_POINTER)
+        *Offset = Request->File->CurrentByteOffset;
+    else if (Offset->QuadPart < 0 &&
+             !(Offset->QuadPart == FILE_END && MajorFunction == IRP_MJ_WRITE))
+        return STATUS_INVALID_PARAMETER;
+    return STATUS_SUCCESS;
+}
+
 /* Read and write are the same but for the direction. The request's file is referenced. */
 static NTSTATUS IopTransfer(IOP_REQUEST *Request, UCHAR MajorFunction, ULONG Length,
                             PLARGE_INTEGER ByteOffset)
 {
-    LARGE_INTEGER Offset = Request->File->CurrentByteOffset;
+    LARGE_INTEGER Offset;
     PIO_STACK_LOCATION Stack;
-    NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status = IopTransferOffset(Request, MajorFunction, ByteOffset, &Offset);
     PIRP Irp;
 
-    if (ByteOffset)
-        Status = ExCopyIn(&Offset, ByteOffset, sizeof Offset);
     Request->Method = IopTransferMethod(Request->File->DeviceObject);
     if (NT_SUCCESS(Status))
         Status = IopPrepareBuffer(Request);

@@ -30,7 +30,8 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
                         PVOID *Opened);
 VOID IopDeleteDevice(PVOID Object);
 VOID IopDeleteDriver(PVOID Object);
-BOOLEAN IopBeginUnload(PDRIVER_OBJECT Driver); /* FALSE: a device is open */
+VOID IopEndLoad(PDRIVER_OBJECT Driver);
+NTSTATUS IopBeginUnload(PDRIVER_OBJECT Driver); /* STATUS_DEVICE_BUSY: a device is open */
 
 /* irp.c */
 PIRP IopBuildIrp(PFILE_OBJECT File, PDEVICE_OBJECT Device, UCHAR MajorFunction,
@@ -42,7 +43,7 @@ NTSTATUS NTAPI IopInvalidDeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 /* file.c */
 VOID IopCloseFile(PVOID Object);
 VOID IopDeleteFile(PVOID Object);
-NTSTATUS IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STATUS_BLOCK Iosb);
+VOID IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction);
 
 /* bootfiles.c: the boot loader's modules as files under \SystemRoot. */
 NTSTATUS IopInitializeBootFiles(VOID);

@@ -147,7 +147,8 @@ NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb,
     Irp->UserEvent = &Event;
     Irp->UserIosb = Iosb;
     IofCallDriver(Device, Irp);
-    if (!KeReadStateEvent(&Event) && /* mostly it is completed by now */
+    /* (A driver that forgets to lower IRQL is caught on the service's way out, if not here.) */
+    if ((KiGetCurrentIrql() < DISPATCH_LEVEL || !KeReadStateEvent(&Event)) &&
         KeWaitForSingleObject(&Event, Executive, Mode, FALSE, NULL) == STATUS_USER_APC) {
         IoCancelIrp(Irp);
         KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);

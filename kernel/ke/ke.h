@@ -299,7 +299,9 @@ VOID FASTCALL KiSystemServiceHandler(PKTRAP_FRAME Frame);
 
 /* usercopy.S: a copy whose faults on user addresses end it with a status. */
 NTSTATUS FASTCALL KiCopyUserMemory(PVOID To, const VOID *From, SIZE_T Bytes);
+NTSTATUS FASTCALL KiProbeUserByte(PVOID Va);
 extern const UCHAR KiCopyUserMemoryStart[], KiCopyUserMemoryEnd[], KiCopyUserMemoryFault[];
+extern const UCHAR KiProbeUserByteEnd[], KiProbeUserByteFault[];
 
 /* bugcheck.c */
 NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,

@@ -3,8 +3,8 @@
  * interrupts, and the last checks on the way back to user mode.
  *
  * An exception in user mode ends that process with the exception's NTSTATUS. An exception in the
- * kernel is a bug check, with one exception to it: KiCopyUserMemory, whose faults on user
- * addresses become its return value.
+ * kernel is a bug check, with one exception to it: the routines of usercopy.S, whose faults on
+ * user addresses become their return values.
  */
 #include "kernel/ke/ke.h"
 #include "kernel/ex/capture.h"
@@ -13,6 +13,8 @@
 #include "kernel/ps/ps.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
+
+#define INSTRUCTION_BYTES 15 /* no instruction is longer (Intel SDM vol. 2, 2.3.11) */
 
 #define VECTOR_NMI                2
 #define VECTOR_GENERAL_PROTECTION 13
@@ -66,33 +68,53 @@ static BOOLEAN KiIsPrivileged(UCHAR First, UCHAR Second)
            (First == 0x0F && KiIsPrivilegedTwoByte(Second));
 }
 
+/* Operand size, address size, repeat, segment: an instruction may have several. */
+static BOOLEAN KiIsPrefix(UCHAR Code)
+{
+    return Code == 0x66 || Code == 0x67 || Code == 0xF2 || Code == 0xF3 || (Code & 0xE7) == 0x26 ||
+           Code == 0x64 || Code == 0x65;
+}
+
 /* A general protection fault in user mode: tells a privileged instruction from a bad access. */
 static NTSTATUS KiStatusOfProtectionFault(PKTRAP_FRAME Frame)
 {
     UCHAR Code[2] = {0, 0};
-    ULONG Address = Frame->Eip;
+    ULONG Address = Frame->Eip, End = Frame->Eip + INSTRUCTION_BYTES;
 
-    do { /* skip prefixes: operand size, address size, repeat */
+    do {
         if (!NT_SUCCESS(ExCopyFromUser(&Code[0], (PVOID)Address, 1)))
             return STATUS_ACCESS_VIOLATION;
         Address++;
-    } while (Code[0] == 0x66 || Code[0] == 0x67 || Code[0] == 0xF2 || Code[0] == 0xF3);
+    } while (KiIsPrefix(Code[0]) && Address != End);
     if (Code[0] == 0x0F && !NT_SUCCESS(ExCopyFromUser(&Code[1], (PVOID)Address, 1)))
         return STATUS_ACCESS_VIOLATION;
     return KiIsPrivileged(Code[0], Code[1]) ? STATUS_PRIVILEGED_INSTRUCTION
                                             : STATUS_ACCESS_VIOLATION;
 }
 
+/* Where the kernel goes on after an access to user memory that has failed; 0: it was none. */
+static ULONG_PTR KiFailedUserAccess(ULONG_PTR Eip, ULONG_PTR Address)
+{
+    if (Address >= MI_USER_PROBE_ADDRESS)
+        return 0;
+    if (Eip >= (ULONG_PTR)KiCopyUserMemoryStart && Eip < (ULONG_PTR)KiCopyUserMemoryEnd)
+        return (ULONG_PTR)KiCopyUserMemoryFault;
+    if (Eip >= (ULONG_PTR)KiProbeUserByte && Eip < (ULONG_PTR)KiProbeUserByteEnd)
+        return (ULONG_PTR)KiProbeUserByteFault;
+    return 0;
+}
+
 /* Not resolved: ends the process, or the failing copy, or the machine. */
 static VOID KiHandlePageFaultFailure(PKTRAP_FRAME Frame, ULONG_PTR Address, NTSTATUS Status)
 {
     ULONG Write = (Frame->ErrCode & PAGE_FAULT_WRITE) != 0;
+    ULONG_PTR GoOn;
 
     if (KiIsUserTrap(Frame))
         PspExceptionInUserMode(Status, Frame, Address, Write);
-    else if (Frame->Eip >= (ULONG_PTR)KiCopyUserMemoryStart &&
-             Frame->Eip < (ULONG_PTR)KiCopyUserMemoryEnd && Address < MI_USER_PROBE_ADDRESS)
-        Frame->Eip = (ULONG_PTR)KiCopyUserMemoryFault;
+    GoOn = KiFailedUserAccess(Frame->Eip, Address);
+    if (GoOn)
+        Frame->Eip = GoOn;
     else
         KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, Write, Address, Frame);
 }

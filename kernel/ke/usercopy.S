@@ -48,4 +48,26 @@ KiCopyUserMemoryFault:
         .cfi_endproc
         .size   KiCopyUserMemory, . - KiCopyUserMemory
 
+/*
+ * NTSTATUS FASTCALL KiProbeUserByte(PVOID Va)
+ *
+ * Finds out whether a user byte can be written, by writing what is there, in one step: a thread of
+ * the same process may be writing it on another processor.
+ *
+ *      ECX = Va
+ */
+        .globl  KiProbeUserByte, KiProbeUserByteEnd, KiProbeUserByteFault
+        .type   KiProbeUserByte, @function
+KiProbeUserByte:
+        .cfi_startproc
+        lock orb $0, (%ecx)
+KiProbeUserByteEnd:
+        xorl    %eax, %eax
+        ret
+KiProbeUserByteFault:
+        movl    $0xC0000005, %eax       /* STATUS_ACCESS_VIOLATION */
+        ret
+        .cfi_endproc
+        .size   KiProbeUserByte, . - KiProbeUserByte
+
         .section .note.GNU-stack, "", @progbits

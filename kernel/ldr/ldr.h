@@ -26,6 +26,8 @@ C_ASSERT(FIELD_OFFSET(LDR_MODULE, BaseDllName) == 0x2C);
 
 extern LIST_ENTRY PsLoadedModuleList;
 
+VOID LdrLockModules(VOID); /* keeps the list as it is; may wait. IRQL: PASSIVE_LEVEL */
+VOID LdrUnlockModules(VOID);
 VOID LdrInitialize(VOID); /* enters the kernel itself in the list */
 
 /* Loads \SystemRoot\FileName as a kernel image, bound and protected. IRQL: PASSIVE_LEVEL. */
@@ -50,6 +52,8 @@ NTSTATUS LdrMapUserImage(PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll, LDR_USER_I
 
 /* A line on the log about a file that cannot be used. */
 VOID LdrpRefuse(PUNICODE_STRING Name, PCSTR Reason, NTSTATUS Status);
+VOID LdrpRefuseImport(PUNICODE_STRING FileName, const PE_IMPORT *Import, PCSTR Reason,
+                      NTSTATUS Status);
 
 /* Debuggers break here; the module's list entry is in place, or still in place. */
 VOID KdNotifyImage(PLDR_MODULE Module, BOOLEAN Loaded);

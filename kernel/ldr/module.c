@@ -83,16 +83,18 @@ static NTSTATUS LdrpResolveKernelImport(PVOID Context, PCSTR Module, PCSTR Name,
     return *Address ? STATUS_SUCCESS : STATUS_ENTRYPOINT_NOT_FOUND;
 }
 
-static VOID LdrpRefuseImport(PUNICODE_STRING FileName, const PE_IMPORT *Import, PCSTR Reason,
-                             NTSTATUS Status)
+VOID LdrpRefuseImport(PUNICODE_STRING FileName, const PE_IMPORT *Import, PCSTR Reason,
+                      NTSTATUS Status)
 {
     CHAR Text[160];
 
-    if (Reason || Import->Module == NULL) {
+    if (Import->Module == NULL || Status == STATUS_INVALID_IMAGE_FORMAT) {
         LdrpRefuse(FileName, Reason, Status);
         return;
     }
-    if (Import->Name)
+    if (Status == STATUS_DLL_NOT_FOUND)
+        _snprintf(Text, sizeof Text, "there is no %s to import from", Import->Module);
+    else if (Import->Name)
         _snprintf(Text, sizeof Text, "%s does not export %s", Import->Module, Import->Name);
     else
         _snprintf(Text, sizeof Text, "%s does not export ordinal %lu", Import->Module,
@@ -126,7 +128,6 @@ static NTSTATUS LdrpFillDriver(PE_IMAGE *Image, PUCHAR Base, PUNICODE_STRING Fil
         LdrpRefuse(FileName, Image->Reason, Status);
         return Status;
     }
-    Image->Reason = NULL;
     Status = PeBindImports(Image, Base, LdrpResolveKernelImport, NULL, &Import);
     if (!NT_SUCCESS(Status)) {
         LdrpRefuseImport(FileName, &Import, Image->Reason, Status);
@@ -233,30 +234,39 @@ static NTSTATUS LdrpLoadFile(PUNICODE_STRING FileName, PLDR_MODULE *Module)
     return Status;
 }
 
+/* IRQL stays at PASSIVE_LEVEL, for files are opened under the lock. */
+VOID LdrLockModules(VOID)
+{
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&LdrpLock);
+}
+
+VOID LdrUnlockModules(VOID)
+{
+    ExReleaseFastMutexUnsafe(&LdrpLock);
+    KeLeaveCriticalRegion();
+}
+
 NTSTATUS LdrLoadDriverImage(PUNICODE_STRING FileName, PLDR_MODULE *Module)
 {
     NTSTATUS Status;
 
-    KeEnterCriticalRegion();
-    ExAcquireFastMutexUnsafe(&LdrpLock); /* at PASSIVE_LEVEL: files are opened under it */
+    LdrLockModules();
     Status = LdrpLoadFile(FileName, Module);
     if (NT_SUCCESS(Status)) {
         InsertTailList(&PsLoadedModuleList, &(*Module)->InLoadOrderLinks);
         KdNotifyImage(*Module, TRUE);
     }
-    ExReleaseFastMutexUnsafe(&LdrpLock);
-    KeLeaveCriticalRegion();
+    LdrUnlockModules();
     return Status;
 }
 
 VOID LdrUnloadDriverImage(PLDR_MODULE Module)
 {
-    KeEnterCriticalRegion();
-    ExAcquireFastMutexUnsafe(&LdrpLock);
+    LdrLockModules();
     KdNotifyImage(Module, FALSE);
     RemoveEntryList(&Module->InLoadOrderLinks);
-    ExReleaseFastMutexUnsafe(&LdrpLock);
-    KeLeaveCriticalRegion();
+    LdrUnlockModules();
     LdrpFreePages(Module->DllBase, Module->SizeOfImage >> PAGE_SHIFT);
     ExFreePoolWithTag(Module, TAG_MODULE);
 }

@@ -288,6 +288,10 @@ static NTSTATUS PeLeaveOutDebugging(PPE_IMAGE Image)
 {
     while (Image->SectionCount > 1) {
         const IMAGE_SECTION_HEADER *Last = &Image->Sections[Image->SectionCount - 1];
+        if (PeSectionSpan(Last) == 0) { /* its place has not been checked */
+            Image->SectionCount--;
+            continue;
+        }
         if (!(Last->Characteristics & IMAGE_SCN_MEM_DISCARDABLE) ||
             (Last->Characteristics & (IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_MEM_WRITE)) ||
             PeIsReferredTo(Image, Last)) {
@@ -303,8 +307,8 @@ NTSTATUS PeParse(PPE_IMAGE Image, const VOID *File, ULONG FileSize)
 {
     static NTSTATUS (*const Checks[])(PPE_IMAGE) = {
         /* in this order: each relies on what those before it have found good */
-        PeFindHeaders,   PeCheckMachine,    PeCheckHeaderSizes, PeCheckLayout,
-        PeCheckSections, PeCheckEntryPoint, PeCheckDirectories, PeLeaveOutDebugging,
+        PeFindHeaders,   PeCheckMachine,    PeCheckHeaderSizes,  PeCheckLayout,
+        PeCheckSections, PeCheckEntryPoint, PeLeaveOutDebugging, PeCheckDirectories,
     };
     ASSERT(((ULONG_PTR)File & 3) == 0);
     RtlZeroMemory(Image, sizeof(*Image));

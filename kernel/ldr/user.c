@@ -63,9 +63,7 @@ static NTSTATUS LdrpFillUserImage(PE_IMAGE *Image, PUCHAR Base, PUNICODE_STRING 
     if (NT_SUCCESS(Status))
         Status = PeBindImports(Image, Base, LdrpResolveUserImport, Ntdll, &Import);
     if (!NT_SUCCESS(Status)) {
-        if (Import.Name)
-            KdPrintLine("Ldr: %s!%s was not found\n", Import.Module, Import.Name);
-        LdrpRefuse(Path, Image->Reason, Status);
+        LdrpRefuseImport(Path, &Import, Image->Reason, Status);
         return Status;
     }
     LdrpProtectUserImage(Image, Base);

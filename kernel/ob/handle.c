@@ -101,6 +101,8 @@ NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE 
     NTSTATUS Status = STATUS_SUCCESS;
     ULONG Index;
 
+    if (Table == NULL)
+        return STATUS_PROCESS_IS_TERMINATING;
     ExAcquireFastMutex(&Table->Lock);
     if (Table->FirstFree == NO_ENTRY)
         Status = ObpGrowTable(Table);
@@ -125,8 +127,7 @@ static VOID ObpHandleClosed(PVOID Object)
     if (InterlockedDecrement(&Header->HandleCount) == 0) {
         if (Header->Type->Close)
             Header->Type->Close(Object);
-        if (!(Header->Flags & OBJECT_PERMANENT))
-            ObpRemoveName(Object);
+        ObpRemoveUnusedName(Object);
     }
     ObfDereferenceObject(Object);
 }

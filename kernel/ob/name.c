@@ -263,22 +263,59 @@ NTSTATUS ObpInsertName(PUNICODE_STRING Path, PVOID Object, BOOLEAN Permanent)
     return Status;
 }
 
-/* Takes an object's name away, if it has one, and drops the directory's reference. */
-VOID ObpRemoveName(PVOID Object)
+/* Takes an object's entry out of its directory; NULL: it has none. The lock is held. */
+static OBP_ENTRY *ObpUnlinkEntry(POBJECT_HEADER Header)
 {
-    POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
-    OBP_ENTRY *Entry;
+    OBP_ENTRY *Entry = Header->Entry;
 
-    ExAcquireFastMutex(&ObpNameLock);
-    Entry = Header->Entry;
     Header->Entry = NULL;
     if (Entry)
         RemoveEntryList(&Entry->ListEntry);
+    return Entry;
+}
+
+static VOID ObpFreeEntry(OBP_ENTRY *Entry)
+{
+    PVOID Object;
+
+    if (Entry == NULL)
+        return;
+    Object = Entry->Object;
+    ExFreePoolWithTag(Entry, TAG_NAME);
+    ObfDereferenceObject(Object);
+}
+
+/* Takes an object's name away, if it has one, and drops the directory's reference. */
+VOID ObpRemoveName(PVOID Object)
+{
+    OBP_ENTRY *Entry;
+
+    ExAcquireFastMutex(&ObpNameLock);
+    Entry = ObpUnlinkEntry(OBJECT_TO_HEADER(Object));
     ExReleaseFastMutex(&ObpNameLock);
-    if (Entry) {
-        ExFreePoolWithTag(Entry, TAG_NAME);
-        ObfDereferenceObject(Object);
-    }
+    ObpFreeEntry(Entry);
+}
+
+VOID ObpRemoveUnusedName(PVOID Object)
+{
+    POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
+    OBP_ENTRY *Entry = NULL;
+
+    ExAcquireFastMutex(&ObpNameLock);
+    if (Header->HandleCount == 0 && !(Header->Flags & OBJECT_PERMANENT))
+        Entry = ObpUnlinkEntry(Header);
+    ExReleaseFastMutex(&ObpNameLock);
+    ObpFreeEntry(Entry);
+}
+
+BOOLEAN ObpHasName(PVOID Object)
+{
+    BOOLEAN Named;
+
+    ExAcquireFastMutex(&ObpNameLock);
+    Named = OBJECT_TO_HEADER(Object)->Entry != NULL;
+    ExReleaseFastMutex(&ObpNameLock);
+    return Named;
 }
 
 static NTSTATUS ObpAllocateDirectory(OBP_DIRECTORY **Directory)

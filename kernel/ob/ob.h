@@ -27,7 +27,7 @@ typedef struct _OBJECT_TYPE {
     GENERIC_MAPPING Mapping;
     VOID (*Close)(PVOID Object);  /* the last handle is gone */
     VOID (*Delete)(PVOID Object); /* the last pointer is gone: free what the body refers to */
-    NTSTATUS (*Parse)
+    NTSTATUS(*Parse)
     (PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context, PVOID *Opened);
     BOOLEAN Waitable; /* the body begins with a DISPATCHER_HEADER ... */
     ULONG WaitOffset; /* ... or has one here */
@@ -60,7 +60,9 @@ NTSTATUS ObInitialize(VOID);
 
 /* name.c: IRQL: PASSIVE_LEVEL. */
 NTSTATUS ObpInsertName(PUNICODE_STRING Path, PVOID Object, BOOLEAN Permanent);
-VOID ObpRemoveName(PVOID Object); /* and the directory's reference */
+VOID ObpRemoveName(PVOID Object);       /* and the directory's reference */
+VOID ObpRemoveUnusedName(PVOID Object); /* if it is temporary and there is no handle */
+BOOLEAN ObpHasName(PVOID Object);
 NTSTATUS ObpOpenPath(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *Context,
                      PVOID *Object);
 NTSTATUS ObpCreateDirectory(PCWSTR Path);
@@ -75,5 +77,13 @@ VOID ObpDeleteHandleTable(PHANDLE_TABLE Table); /* closes all handles */
  * reference that the caller holds stays the caller's. */
 NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE Handle);
 extern PHANDLE_TABLE ObpKernelHandleTable;
+
+/* open.c: IRQL: PASSIVE_LEVEL. */
+NTSTATUS ObpOpenObjectByName(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCESS_MASK Access,
+                             PHANDLE Handle);
+/* A handle, and the name if there is one, for a new object; the caller's reference is taken over.
+ * STATUS_OBJECT_NAME_EXISTS: with OBJ_OPENIF, the handle is that of the object of this name. */
+NTSTATUS ObpInsertObject(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Access,
+                         PHANDLE Handle);
 
 #endif

@@ -101,7 +101,7 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     Thread->ExitStatus = ExitStatus;
     Thread->Tcb.Teb = NULL;
-    if (Thread->UserStack && Last) {
+    if (Last && Process != PsInitialSystemProcess) {
         PspCleanProcess(Process);
     } else if (Thread->UserStack) {
         MmFreeUserMemory(Thread->UserStack);
@@ -110,12 +110,15 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
     KeTerminateThread(Last);
 }
 
-/* A thread that was told to end: with its own status, or its process's. */
+/* A thread that was told to end: with its own status, or with all the others. */
 NORETURN VOID PspExitTerminatingThread(VOID)
 {
     PETHREAD Thread = (PETHREAD)KiGetCurrentThread();
+    PEPROCESS Process = Thread->ThreadsProcess;
 
-    PspExitThread(Thread->Terminating ? Thread->ExitStatus : Thread->ThreadsProcess->ExitStatus);
+    if (Thread->Terminating)
+        PspExitThread(Thread->ExitStatus);
+    PspExitThread(Process->Exiting ? Process->ExitStatus : Process->OthersStatus);
 }
 
 /* Undoes the creation of a thread that never ran. The caller keeps its reference. */
@@ -125,29 +128,34 @@ VOID PspDiscardUnstarted(PETHREAD Thread)
     KAPC_STATE ApcState;
 
     KeStackAttachProcess(&Process->Pcb, &ApcState);
-    if (Thread->UserStack) {
-        MmFreeUserMemory(Thread->UserStack);
+    if (Thread->Tcb.Teb)
         MmFreeUserMemory(Thread->Tcb.Teb);
-    }
-    if (PspLeaveProcess(Process, STATUS_UNSUCCESSFUL))
+    if (Thread->UserStack)
+        MmFreeUserMemory(Thread->UserStack);
+    if (PspLeaveProcess(Process, STATUS_UNSUCCESSFUL)) {
         PspCleanProcess(Process);
+        KeSignalProcess(&Process->Pcb);
+    }
     KeUnstackDetachProcess(&ApcState);
 }
 
-/* Lets a process end: no new threads, and all but the current one are told. */
-VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus)
+/* Lets a process end: no new threads, and all but the current one are told. The first cause of
+ * its end counts. */
+VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Exception)
 {
     ExAcquireFastMutex(&PspLock);
     if (!Process->Exiting) {
         Process->Exiting = TRUE;
         Process->ExitStatus = ExitStatus;
+        Process->EndedByException = Exception;
     }
     ExReleaseFastMutex(&PspLock);
     KeAlertProcessToEnd(&Process->Pcb);
 }
 
 /* An exception in user mode that nobody handles: says so, and ends the process. */
-VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address, ULONG Write)
+NORETURN VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address,
+                                     ULONG Write)
 {
     PEPROCESS Process = PspCurrentProcess();
 
@@ -158,8 +166,7 @@ VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Addre
     else
         KdPrintLine("%s (pid %lu): %s (%08lx) at %08lx; the process ends\n", Process->ImageFileName,
                     PsPid(Process), PspStatusName(Status), Status, Frame->Eip);
-    Process->EndedByException = TRUE;
-    PspTerminateProcess(Process, Status);
+    PspTerminateProcess(Process, Status, TRUE);
     PspExitThread(Status);
 }
 
@@ -170,6 +177,7 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
     NTSTATUS Status;
 
     if (ProcessHandle == NULL) {
+        Current->OthersStatus = ExitStatus;
         KeAlertProcessToEnd(&Current->Pcb);
         return STATUS_SUCCESS;
     }
@@ -179,7 +187,7 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
     if (Process == PsInitialSystemProcess)
         Status = STATUS_ACCESS_DENIED;
     else
-        PspTerminateProcess(Process, ExitStatus);
+        PspTerminateProcess(Process, ExitStatus, FALSE);
     ObDereferenceObject(Process);
     if (NT_SUCCESS(Status) && Process == Current)
         PspExitThread(ExitStatus);

@@ -25,7 +25,8 @@ typedef struct _EPROCESS {
     PVOID UserThreadStart; /* ntdll!RtlUserThreadStart, where user threads begin */
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
-    BOOLEAN Exiting; /* no new threads */
+    NTSTATUS OthersStatus; /* what threads end with that another one has ended */
+    BOOLEAN Exiting;       /* no new threads */
     BOOLEAN EndedByException;
     CHAR ImageFileName[IMAGE_NAME_LENGTH];
 } EPROCESS;
@@ -85,8 +86,9 @@ VOID PspDeleteThread(PVOID Object);
 /* exit.c */
 NORETURN VOID PspExitThread(NTSTATUS ExitStatus);
 NORETURN VOID PspExitTerminatingThread(VOID);
-VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus); /* its other threads, too */
-VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address, ULONG Write);
+VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Exception);
+NORETURN VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address,
+                                     ULONG Write);
 VOID PspDiscardUnstarted(PETHREAD Thread); /* one that has entered its process but never ran */
 
 /* peb.c: what user mode finds about itself. The thread is attached to the process. */

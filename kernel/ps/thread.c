@@ -163,33 +163,42 @@ static VOID PspBuildUserFrame(PETHREAD Thread, PSP_USER_START *Start, PVOID Stac
     Frame->HardwareEsp = (ULONG_PTR)StackTop - 16; /* zeroes, for those who look behind the end */
 }
 
-/* Creates a user thread with stack and TEB, not started. The caller is attached to the process. */
+/* What a thread has in user mode: its stack, the registers it begins with, its TEB. */
+static NTSTATUS PspFillUserThread(PETHREAD Thread, PSP_USER_START *Start, SIZE_T StackReserve,
+                                  SIZE_T StackCommit)
+{
+    PVOID Top, Limit;
+    NTSTATUS Status =
+        MmAllocateUserStack(StackReserve, StackCommit, &Top, &Limit, &Thread->UserStack);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    PspBuildUserFrame(Thread, Start, Top);
+    return PspCreateTeb(Thread, Top, Limit);
+}
+
+/*
+ * Creates a user thread, not started. The caller is attached to the process. The thread is counted
+ * before anything is put into the process, which therefore cannot be cleaned up meanwhile.
+ */
 NTSTATUS PspCreateUserThread(PEPROCESS Process, PSP_USER_START *Start, SIZE_T StackReserve,
                              SIZE_T StackCommit, PETHREAD *NewThread)
 {
-    PVOID Top, Limit, Base;
     PETHREAD Thread;
-    NTSTATUS Status;
+    NTSTATUS Status = PspCreateThread(Process, PspUserThreadStartup, NULL, NULL, &Thread);
 
-    Status = MmAllocateUserStack(StackReserve, StackCommit, &Top, &Limit, &Base);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = PspCreateThread(Process, PspUserThreadStartup, NULL, NULL, &Thread);
+    Status = PspEnterProcess(Thread);
     if (NT_SUCCESS(Status)) {
-        Thread->UserStack = Base;
-        PspBuildUserFrame(Thread, Start, Top);
-        Status = PspCreateTeb(Thread, Top, Limit);
-        if (NT_SUCCESS(Status))
-            Status = PspEnterProcess(Thread);
+        Status = PspFillUserThread(Thread, Start, StackReserve, StackCommit);
         if (NT_SUCCESS(Status)) {
             *NewThread = Thread;
             return STATUS_SUCCESS;
         }
-        if (Thread->Tcb.Teb)
-            MmFreeUserMemory(Thread->Tcb.Teb);
-        ObDereferenceObject(Thread);
+        PspDiscardUnstarted(Thread);
     }
-    MmFreeUserMemory(Base);
+    ObDereferenceObject(Thread);
     return Status;
 }
 

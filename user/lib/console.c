@@ -1,5 +1,6 @@
 /*
- * Text to and from the console.
+ * Text to and from the console. Two handles: requests on one of them come one after the other, and
+ * printing is not to wait until somebody has typed a line.
  *
  * Line[] is the output's line so far; it is empty or does not end with a line end. It is not
  * guarded: one thread of the program prints at a time.
@@ -11,19 +12,23 @@
 
 static char Line[LINE_SIZE];
 static ULONG LineLength;
-static HANDLE Console;
+static HANDLE Output, Input;
 
-BOOLEAN OpenConsole(void)
+static BOOLEAN OpenConsoleFor(ACCESS_MASK Access, HANDLE *Handle)
 {
     UNICODE_STRING Name = CONSTANT_STRING(CONSOLE_NAME);
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK Result;
 
     InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    return Console ||
-           NT_SUCCESS(NtOpenFile(&Console, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, &Attributes,
-                                 &Result, FILE_SHARE_READ | FILE_SHARE_WRITE,
-                                 FILE_SYNCHRONOUS_IO_NONALERT));
+    return *Handle ||
+           NT_SUCCESS(NtOpenFile(Handle, Access | SYNCHRONIZE, &Attributes, &Result,
+                                 FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT));
+}
+
+BOOLEAN OpenConsole(void)
+{
+    return OpenConsoleFor(GENERIC_WRITE, &Output);
 }
 
 void FlushConsole(void)
@@ -31,7 +36,7 @@ void FlushConsole(void)
     IO_STATUS_BLOCK Result;
 
     if (LineLength && OpenConsole())
-        NtWriteFile(Console, NULL, NULL, NULL, &Result, Line, LineLength, NULL, NULL);
+        NtWriteFile(Output, NULL, NULL, NULL, &Result, Line, LineLength, NULL, NULL);
     LineLength = 0;
 }
 
@@ -77,9 +82,9 @@ BOOLEAN ReadConsoleLine(char *Text, ULONG Size)
     ULONG Length;
 
     FlushConsole();
-    if (!OpenConsole())
+    if (!OpenConsoleFor(GENERIC_READ, &Input))
         return FALSE;
-    Status = NtReadFile(Console, NULL, NULL, NULL, &Result, Text, Size - 1, NULL, NULL);
+    Status = NtReadFile(Input, NULL, NULL, NULL, &Result, Text, Size - 1, NULL, NULL);
     if (!NT_SUCCESS(Status))
         return FALSE;
     Length = Result.Information;
