@@ -84,6 +84,17 @@ static void PrivilegedInstruction(void)
     __asm__ volatile("cli");
 }
 
+static void PrefixedPrivilegedInstruction(void)
+{
+    __asm__ volatile(".byte 0x2E, 0x66, 0xFA"); /* cli after two prefixes */
+}
+
+/* An instruction of 16 bytes: there is none (Intel SDM vol. 2, 2.3.11). */
+static void TooLongInstruction(void)
+{
+    __asm__ volatile(".fill 15, 1, 0x66\n\tcli");
+}
+
 static void ReadPort(void)
 {
     __asm__ volatile("inb $0x60, %%al" : : : "eax");
@@ -155,6 +166,8 @@ static const struct {
     {"ud", UndefinedInstruction},
     {"div", DivideByZero},
     {"priv", PrivilegedInstruction},
+    {"priv-prefix", PrefixedPrivilegedInstruction},
+    {"long", TooLongInstruction},
     {"in", ReadPort},
     {"int3", Breakpoint},
     {"into", Overflow},

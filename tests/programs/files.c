@@ -11,6 +11,7 @@
 #define EVENT_NAME   "\\BaseNamedObjects\\files-test"
 #define LONG_ENOUGH  5000 /* milliseconds */
 #define SHORT_ENOUGH 50
+#define FILE_POINTER (-2LL) /* WDK: ZwReadFile, FILE_USE_FILE_POINTER_POSITION */
 
 static NTSTATUS OpenNamed(HANDLE *File, PCWSTR Text, ACCESS_MASK Access)
 {
@@ -86,6 +87,12 @@ static void CheckPosition(void)
     ReadAt(File, 0, Both, sizeof Both, &Status);
     Check(memcmp(Both, First, 8) == 0 && memcmp(Both + 8, Second, 8) == 0,
           "reads without an offset follow one another");
+    Check(ReadAt(File, 0, First, sizeof First, &Status) == 8 &&
+              ReadAt(File, FILE_POINTER, Second, sizeof Second, &Status) == 8 &&
+              memcmp(Both + 8, Second, 8) == 0,
+          "the offset that stands for none does the same");
+    ReadAt(File, -1, First, sizeof First, &Status);
+    CheckStatus(Status, STATUS_INVALID_PARAMETER, "no other offset is negative");
     NtClose(File);
 }
 

@@ -102,6 +102,14 @@ def test_drivers_leave_nothing_behind():
     check_passed("drvchurn.exe 200", *module("drivers", "demo.sys"))
 
 
+def test_drivers_come_and_go_in_several_threads_at_once():
+    check_passed("drvrace.exe", *module("drivers", "demo.sys"), *module("tests", "slowend.sys"))
+
+
+def test_names_live_as_long_as_handles():
+    check_passed("names.exe")
+
+
 def test_threads_share_their_process_and_nothing_else():
     check_passed("threads.exe")
 

@@ -401,6 +401,26 @@ static void OddButHarmlessSectionsAreAccepted(void)
     free(File.Data);
 }
 
+/* It looks like debugging information, at the beginning of the image. */
+static void AnEmptyLastSectionDoesNotCutTheImage(void)
+{
+    FILE_COPY File = Duplicate(&Sample, Sample.Size);
+    IMAGE_NT_HEADERS32 *Headers = HeadersOf(&File);
+    IMAGE_SECTION_HEADER *Last =
+        IMAGE_FIRST_SECTION(Headers) + Headers->FileHeader.NumberOfSections - 1;
+    PE_IMAGE Image;
+    Last->Misc.VirtualSize = Last->SizeOfRawData = 0;
+    Last->VirtualAddress = 0x1000;
+    Last->Characteristics = IMAGE_SCN_MEM_DISCARDABLE | IMAGE_SCN_MEM_READ;
+    memset(Headers->OptionalHeader.DataDirectory, 0, sizeof Headers->OptionalHeader.DataDirectory);
+    CHECK(NT_SUCCESS(PeParse(&Image, File.Data, File.Size)));
+    CHECK(Image.SizeOfImage > 0x1000);
+    PVOID Base = calloc(1, Image.SizeOfImage);
+    PeCopy(&Image, Base);
+    free(Base);
+    free(File.Data);
+}
+
 static void RawDataBeyondTheVirtualSizeIsNotCopied(void)
 {
     FILE_COPY File = Duplicate(&Sample, Sample.Size);
@@ -792,6 +812,7 @@ int main(int Count, char **Arguments)
     RUN(WrongDirectoriesAreRefused);
     RUN(TruncatedFilesAreRefused);
     RUN(OddButHarmlessSectionsAreAccepted);
+    RUN(AnEmptyLastSectionDoesNotCutTheImage);
     RUN(RawDataBeyondTheVirtualSizeIsNotCopied);
     RUN(AnImageWithoutRelocationsRunsOnlyAtItsBase);
     RUN(WrongRelocationsAreRefused);
