@@ -16,6 +16,15 @@ static VOID NTAPI TellDone(PDEVICE_OBJECT DeviceObject, PVOID Context)
     KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
 }
 
+/* Meanwhile others have time to ask for their drivers to be loaded. */
+static VOID GiveTime(VOID)
+{
+    LARGE_INTEGER Moment;
+
+    Moment.QuadPart = -1;
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+}
+
 static NTSTATUS WaitForWorkItem(VOID)
 {
     PIO_WORKITEM WorkItem = IoAllocateWorkItem(Device);
@@ -23,6 +32,7 @@ static NTSTATUS WaitForWorkItem(VOID)
 
     if (WorkItem == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
+    GiveTime();
     KeInitializeEvent(&Done, NotificationEvent, FALSE);
     IoQueueWorkItem(WorkItem, TellDone, DelayedWorkQueue, &Done);
     KeWaitForSingleObject(&Done, Executive, KernelMode, FALSE, NULL);

@@ -6,7 +6,7 @@
  */
 #include "check.h"
 
-#define DEFAULT_COUNT 100
+#define DEFAULT_COUNT 50
 #define LOADERS       3
 #define LIST_BYTES    0x4000
 #define SERVICE(Name) L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\" Name
