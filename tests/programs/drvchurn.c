@@ -7,7 +7,7 @@
 #include "check.h"
 
 #define DEFAULT_COUNT 200
-#define WARM_UP       20
+#define WARM_UP       100
 #define NAME_LIMIT    128
 #define SERVICES      "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
 

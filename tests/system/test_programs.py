@@ -131,8 +131,8 @@ def test_ten_thousand_processes_leave_nothing_behind():
 
 
 @long
-def test_a_thousand_loads_of_a_driver_leave_nothing_behind():
-    check_passed("drvchurn.exe 1000", *module("drivers", "demo.sys"), timeout=3600)
+def test_ten_thousand_loads_of_a_driver_leave_nothing_behind():
+    check_passed("drvchurn.exe 10000", *module("drivers", "demo.sys"), timeout=3600)
 
 
 @long
