@@ -31,14 +31,15 @@ all: $(BUILD)/upperhalf.elf $(BUILD)/bootset $(BUILD)/upperhalf.iso
 
 help:
 	@sed -n 's/^#   /  /p' Makefile
-	@echo "  make all | test-long | bench | gdb | clean"
+	@echo "  make all | test-long | bench | gdb | figures | headers | clean"
 
 # --- the kernel ---------------------------------------------------------------------------------
 
 # The DDK headers as ELF sees them: kernel/nt.h has the rest.
 # -freg-struct-return: a LARGE_INTEGER comes back in EDX:EAX, as the PE compilers have it.
-NTFLAGS := -march=i686 -std=gnu11 -fshort-wchar -freg-struct-return -fms-extensions -mms-bitfields -Wno-multichar \
-	-D_X86_ -D_WIN32 -D__MINGW32__ -D_NTOSKRNL_ -D_NTSYSTEM_ -D_NTHAL_ -D_WIN32_WINNT=0x0601 \
+NTFLAGS := -march=i686 -std=gnu11 -fshort-wchar -freg-struct-return -fms-extensions \
+	-mms-bitfields -Wno-multichar -D_X86_ -D_WIN32 -D__MINGW32__ -D_NTOSKRNL_ \
+	-D_NTSYSTEM_ -D_NTHAL_ -D_WIN32_WINNT=0x0601 \
 	-I. -isystem $(MINGW)/ddk -isystem $(MINGW)
 
 CFLAGS := $(NTFLAGS) $(OPTIMISE) -g -ffreestanding -fno-pic -fno-stack-protector \
@@ -56,7 +57,8 @@ $(BUILD)/upperhalf.elf: $(KERNEL_OBJECTS) linker.ld tools/symbols.py
 	$(Q)$(LD) -T linker.ld -nostdlib --build-id=none -o $@.first $(KERNEL_OBJECTS)
 	$(Q)$(NM) --numeric-sort $@.first | python3 tools/symbols.py > $(BUILD)/obj/symbols.S
 	$(Q)$(CC) -c -o $(BUILD)/obj/symbols.o $(BUILD)/obj/symbols.S
-	$(Q)$(LD) -T linker.ld -nostdlib --build-id=none -o $@ $(KERNEL_OBJECTS) $(BUILD)/obj/symbols.o
+	$(Q)$(LD) -T linker.ld -nostdlib --build-id=none -o $@ $(KERNEL_OBJECTS) \
+		$(BUILD)/obj/symbols.o
 	@rm -f $@.first
 
 $(BUILD)/obj/%.c.o: %.c Makefile | $(GENERATED)
@@ -84,12 +86,14 @@ $(BUILD)/include/build/offsets.h: kernel/ke/offsets.c Makefile
 # Names of the bug checks, from the public header.
 $(BUILD)/include/build/bugcodes.inc: $(MINGW)/bugcodes.h
 	@mkdir -p $(@D)
-	$(Q)sed -n 's/^#define[ \t]*\([A-Z0-9_]*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' $< > $@
+	$(Q)sed -n \
+		's/^#define[ \t]*\([A-Z0-9_]*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' $< > $@
 
 # --- drivers and programs -----------------------------------------------------------------------
 
 PEFLAGS := -march=i686 -std=gnu11 -O2 -g -ffreestanding -fno-omit-frame-pointer -Wno-multichar \
-	-fno-ident -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Werror -D_WIN32_WINNT=0x0601 -MMD -MP
+	-fno-ident -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Werror -D_WIN32_WINNT=0x0601 \
+	-MMD -MP
 PELINK := -nostdlib -Wl,--no-insert-timestamp -Wl,--dynamicbase
 
 DRIVER_FLAGS := $(PEFLAGS) -I$(MINGW)/ddk
@@ -152,6 +156,18 @@ test-long: setup
 	@$(MAKE) --no-print-directory all tests
 	@$(MAKE) --no-print-directory CHECKED=1 build/checked/upperhalf.elf
 	UPPERHALF_LONG=1 $$(tools/setup --pytest) -q tests
+
+.PHONY: figures headers
+# What the sources are held to.
+figures:
+	@tools/figures
+
+# Each of the kernel's headers compiles alone.
+HEADERS := $(sort $(wildcard boot/*.h kernel/*.h kernel/*/*.h mm/*.h sched/*.h))
+headers: $(GENERATED)
+	$(Q)for header in $(HEADERS); do \
+		$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -fsyntax-only -x c \
+			-include $$header /dev/null || exit 1; done
 
 .PHONY: tests
 tests: $(TEST_FILES) unit

@@ -7,13 +7,7 @@
 
 #define COM1(Register) ((PUCHAR)(0x3F8 + (Register)))
 
-enum {
-    DATA = 0,
-    INTERRUPT_ENABLE = 1,
-    LINE_CONTROL = 3,
-    MODEM_CONTROL = 4,
-    LINE_STATUS = 5
-};
+enum { DATA = 0, INTERRUPT_ENABLE = 1, LINE_CONTROL = 3, MODEM_CONTROL = 4, LINE_STATUS = 5 };
 
 #define LINE_8N1            0x03
 #define LINE_DIVISOR_ACCESS 0x80

@@ -180,8 +180,7 @@ static VOID NTAPI IopRunDriverRequest(PVOID Parameter)
 
 /*
  * Has a worker thread load or unload a driver. A system thread, among them a worker whose driver
- * loads another, does it
- * itself. The lock is taken here, not in the worker: if all the workers
+ * loads another, does it itself. The lock is taken here, not in the worker: if all the workers
  * waited for it, the work items for which the driver waits would never run.
  */
 static NTSTATUS IopDriverRequest(PUNICODE_STRING ServiceName, BOOLEAN Load)

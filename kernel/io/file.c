@@ -278,7 +278,7 @@ static UCHAR IopTransferMethod(PDEVICE_OBJECT Device)
 {
     if (Device->Flags & DO_BUFFERED_IO)
         return METHOD_BUFFERED;
-    return Device->Flags & DO_DIRECT_IO ? METHOD_OUT_DIRECT : METHOD_NEITHER;
+    return (Device->Flags & DO_DIRECT_IO) ? METHOD_OUT_DIRECT : METHOD_NEITHER;
 }
 
 /*

@@ -302,7 +302,8 @@ def test_no_free_frame_is_mapped(snapshot):
              if page[0] >= layout["MI_WINDOW_BASE"] + layout["MI_WINDOW_SIZE"]]
     pages += [page for process in users(snapshot) for page in snapshot.lower(process)]
     active = snapshot.kernel["ActiveAndValid"]
-    assert not wrong(page for page in pages if snapshot.frames[frame_of(page[1])].location != active)
+    assert not wrong(page for page in pages
+                     if snapshot.frames[frame_of(page[1])].location != active)
 
 
 def test_each_frame_knows_the_entry_that_maps_it(snapshot):

@@ -40,4 +40,5 @@ build/unit/pe_sample.sys: $(PE_SOURCES)
 
 build/unit/pe_low.sys: $(PE_SOURCES)
 	@mkdir -p $(@D)
-	$(Q)$(PE_SAMPLE) -Wl,--section-alignment,0x80 -Wl,--file-alignment,0x80 -o $@ $^ -lntoskrnl -lhal
+	$(Q)$(PE_SAMPLE) -Wl,--section-alignment,0x80 -Wl,--file-alignment,0x80 -o $@ $^ \
+		-lntoskrnl -lhal

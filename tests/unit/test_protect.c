@@ -7,9 +7,14 @@
 
 static void ProtectionsGoThereAndBack(void)
 {
-    static const ULONG Good[] = {PAGE_NOACCESS, PAGE_READONLY, PAGE_READWRITE, PAGE_EXECUTE,
-                                 PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE,
-                                 PAGE_READWRITE | PAGE_GUARD, PAGE_READONLY | PAGE_NOCACHE};
+    static const ULONG Good[] = {PAGE_NOACCESS,
+                                 PAGE_READONLY,
+                                 PAGE_READWRITE,
+                                 PAGE_EXECUTE,
+                                 PAGE_EXECUTE_READ,
+                                 PAGE_EXECUTE_READWRITE,
+                                 PAGE_READWRITE | PAGE_GUARD,
+                                 PAGE_READONLY | PAGE_NOCACHE};
     ULONG i;
 
     for (i = 0; i < sizeof Good / sizeof Good[0]; i++) {
@@ -21,9 +26,10 @@ static void ProtectionsGoThereAndBack(void)
 
 static void EverythingElseIsRefused(void)
 {
-    static const ULONG Bad[] = {0, PAGE_WRITECOPY, PAGE_NOACCESS | PAGE_GUARD, 3, 0x80000000,
-                                PAGE_READONLY | PAGE_READWRITE, PAGE_GUARD, 0xFFFFFFFF,
-                                PAGE_READWRITE | PAGE_GUARD | PAGE_NOCACHE};
+    static const ULONG Bad[] = {
+        0,          PAGE_WRITECOPY, PAGE_NOACCESS | PAGE_GUARD,
+        3,          0x80000000,     PAGE_READONLY | PAGE_READWRITE,
+        PAGE_GUARD, 0xFFFFFFFF,     PAGE_READWRITE | PAGE_GUARD | PAGE_NOCACHE};
     ULONG i;
 
     for (i = 0; i < sizeof Bad / sizeof Bad[0]; i++)
