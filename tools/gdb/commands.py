@@ -17,27 +17,48 @@ FIRST_LINE_BIT = 4
 LINES = 16
 
 
+# What an address or number may be, and what stands for its own address, as in C.
+NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_ENUM,
+           gdb.TYPE_CODE_PTR)
+PLACES = (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY)
+
+
 def number(text):
-    """The value of a GDB expression, as an address."""
-    return int(gdb.parse_and_eval(text)) & 0xFFFFFFFF
+    """The value of a GDB expression, as an address; a function or an array gives its own."""
+    value = gdb.parse_and_eval(text)
+    kind = value.type.strip_typedefs().code
+    if kind in PLACES:
+        value = value.address
+    elif kind not in NUMBERS:
+        raise gdb.GdbError(f"{text} is not an address or a number.")
+    result = int(value)
+    if not -0x80000000 <= result <= 0xFFFFFFFF:
+        raise gdb.GdbError(f"{text} has more than 32 bits.")
+    return result & 0xFFFFFFFF
 
 
 class Command(gdb.Command):
-    """What the commands have in common: the arguments as words, and their number checked."""
+    """What the commands have in common: the arguments as words, their number checked, one line
+    for each error. (GDB prints two for an error of its own, the first about Python.)
+    """
 
     most_words = 1
     least_words = 0
+    completes = ()      # what the Tab key offers as argument: nothing, or a gdb.COMPLETE_...
 
     def __init__(self, name):
         self.name = name
-        super().__init__(name, gdb.COMMAND_DATA)
+        super().__init__(name, gdb.COMMAND_DATA, *self.completes)
 
     def invoke(self, argument, _from_tty):
         """Called by GDB."""
-        words = gdb.string_to_argv(argument)
-        if not self.least_words <= len(words) <= self.most_words:
-            raise gdb.GdbError(f"Wrong number of arguments; see `help {self.name}`.")
-        self.run(words)
+        try:
+            words = gdb.string_to_argv(argument)
+            if not self.least_words <= len(words) <= self.most_words:
+                raise gdb.GdbError(f"Wrong number of arguments; see `help {self.name}`.")
+            self.run(words)
+        except gdb.error as error:
+            raise gdb.GdbError(str(error)) from None
 
     def run(self, words):
         """Does the command's work."""
@@ -49,6 +70,12 @@ class Upperhalf(gdb.Command):
 
     def __init__(self):
         super().__init__("uh", gdb.COMMAND_DATA, prefix=True)
+
+    def invoke(self, argument, _from_tty):
+        """`uh` alone, or with a word that is none of its commands."""
+        if argument:
+            raise gdb.GdbError(f"There is no command `uh {argument}`; see `help uh`.")
+        gdb.execute("help uh")
 
 
 def running_thread():
@@ -198,6 +225,7 @@ half it also says in how many of all page directories the entry is the same."""
 
     least_words = 1
     most_words = 2
+    completes = (gdb.COMPLETE_EXPRESSION,)
 
     def __init__(self):
         super().__init__("uh pte")

@@ -13,6 +13,7 @@ machine stops. A program of another process is parked if it is in the way.
 """
 
 import os
+import re
 import struct
 
 import gdb
@@ -55,7 +56,22 @@ def start(paths):
     DriverHook("KdNotifyImage")
     ProgramHook("KdNotifyUserImage")
     gdb.events.stop.connect(lambda event: synchronise())
+    gdb.events.breakpoint_created.connect(hint_at_decorated_name)
     synchronise()
+
+
+def hint_at_decorated_name(breakpoint):
+    """Called for each new breakpoint: says what a function is called that was not found.
+
+    The compiler has a routine that is not static and NTAPI (stdcall) under its linker's name, with
+    the number of its arguments' bytes.
+    """
+    name = breakpoint.location
+    if not breakpoint.pending or not re.fullmatch(r"\w+", name or ""):
+        return
+    found = gdb.execute(f"info functions -q -n ^{name}@", to_string=True)
+    for decorated in sorted(set(re.findall(rf"\b{name}@\d+", found))):
+        print(f"There is a function {decorated}.")
 
 
 def _find(name):
@@ -73,6 +89,7 @@ def _move(file, base):
     if old == base:
         return
     if old is not None:
+        _places[file] = None    # whatever stops us half way, Ctrl-C for one
         gdb.execute(f"remove-symbol-file -a {_symbol_address(file, old):#x}", to_string=True)
     offset = base - file.preferred & 0xFFFFFFFF
     gdb.execute(f'add-symbol-file "{file.path}" -o {offset:#x}', to_string=True)
@@ -86,8 +103,9 @@ def _symbol_address(file, base):
 
 def _move_program(file, base):
     """The same for a program or DLL; another file that is in the way is parked."""
-    for other, place in list(_places.items()):
-        if other is not file and place < base + file.size and base < place + other.size:
+    for other in [other for other in _places if other is not file]:
+        place = _places[other]
+        if place is not None and place < base + file.size and base < place + other.size:
             _move(other, other.parking)
     _move(file, base)
 
@@ -122,38 +140,50 @@ def synchronise():
         pass        # in the middle of start-up: nothing is loaded yet
 
 
-class DriverHook(gdb.Breakpoint):
-    """A driver has been loaded, or is about to go."""
+class Hook(gdb.Breakpoint):
+    """A breakpoint of ours, where the machine goes on, unless Ctrl-C is pressed at that moment."""
 
     def __init__(self, function):
         super().__init__(f"*{function}", internal=True)
 
     def stop(self):
-        """Moves the symbols; the machine goes on."""
+        """Called by GDB, which would let the machine go on after a KeyboardInterrupt."""
+        try:
+            self.follow()
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def follow(self):
+        """Moves the symbols."""
+        raise NotImplementedError
+
+
+class DriverHook(Hook):
+    """A driver has been loaded, or is about to go."""
+
+    def follow(self):
         module = gdb.newest_frame().read_var("Module")
         file = _find(kernel.unicode_string(module["BaseDllName"]))
         if file:
             loaded = gdb.newest_frame().read_var("Loaded")
             _move(file, int(module["DllBase"]) if loaded else file.parking)
-        return False
 
 
-class ProgramHook(gdb.Breakpoint):
-    """A program or ntdll.dll has been mapped into the process that the thread is attached to."""
+class ProgramHook(Hook):
+    """A program or ntdll.dll has been mapped into the process that the thread is attached to.
 
-    def __init__(self, function):
-        super().__init__(f"*{function}", internal=True)
+    Where it is in this process is remembered.
+    """
 
-    def stop(self):
-        """Moves the symbols, and remembers where they are in this process."""
+    def follow(self):
         path = kernel.unicode_string(gdb.newest_frame().read_var("Path").dereference())
         base = int(gdb.newest_frame().read_var("Base"))
         file = _find(path.rsplit("\\", 1)[-1])
         if file is None:
-            return False
+            return
         images = _programs.setdefault(kernel.current_thread().space.pid, {})
         for other in [other for other, place in images.items() if place == base]:
             del images[other]       # an earlier process had this number
         images[file] = base
         _move_program(file, base)
-        return False

@@ -79,14 +79,21 @@ def quietly(command):
 # --- the processor ------------------------------------------------------------------------------
 
 def control_region():
-    """This processor's KIPCR, found as the processor finds it: the base of the kernel's FS.
+    """This processor's KIPCR, found as the processor finds it; None before there is one.
 
-    In user mode, and in a trap's first instructions, FS is still the user's: then the base is read
-    from the descriptor table.
+    It is where the kernel's FS is based. In user mode, and in a trap's first instructions, FS is
+    still the user's: then the base is read from the descriptor table. At first that table is the
+    loader's, and its descriptor may say anything; hence the look at SelfPcr.
     """
-    if register("fs") == PCR_SELECTOR:
-        return pointer("KIPCR", register("fs_base")).dereference()
-    return pointer("KIPCR", descriptor_base(PCR_SELECTOR)).dereference()
+    if not is_running():
+        return None
+    try:
+        in_kernel = register("fs") == PCR_SELECTOR
+        base = register("fs_base") if in_kernel else descriptor_base(PCR_SELECTOR)
+        region = pointer("KIPCR", base).dereference()
+        return region if int(region["Pcr"]["SelfPcr"]) == base else None
+    except gdb.MemoryError:
+        return None
 
 
 def descriptor_base(selector):
@@ -165,24 +172,24 @@ class Process:
 
 
 def current_thread():
-    """The thread that the processor says it runs; None before there is one."""
-    if not is_running():
-        return None
-    thread = control_region()["PrcbData"]["CurrentThread"]
-    return Thread(thread) if thread else None
+    """The thread that the processor says it runs; None before there is one, with a process."""
+    return processor_thread("CurrentThread")
 
 
-def idle_thread():
-    """The processor's idle thread, which is in no list."""
-    return Thread(control_region()["PrcbData"]["IdleThread"])
+def processor_thread(member):
+    """A thread that the processor's control block names; None before it has a process."""
+    region = control_region()
+    thread = region["PrcbData"][member] if region else None
+    return Thread(thread) if thread and thread["Process"] else None
 
 
 def all_threads():
-    """Every thread, the idle thread among them."""
+    """Every thread, the idle thread among them, which is in no list."""
     for process in processes():
         yield from process.threads()
-    if is_running():
-        yield idle_thread()
+    idle = processor_thread("IdleThread")
+    if idle:
+        yield idle
 
 
 def thread_on_stack(esp):
@@ -203,10 +210,12 @@ def processes():
 
 def find_process(pid):
     """The process of that number; a GDB error if there is none."""
-    for process in processes():
-        if process.pid == pid:
-            return process
-    raise gdb.GdbError(f"There is no process {pid}; `uh process all` lists them.")
+    found = {process.pid: process for process in processes()}
+    if not found:
+        raise gdb.GdbError("The kernel has no processes yet.")
+    if pid not in found:
+        raise gdb.GdbError(f"There is no process {pid}; `uh process all` lists them.")
+    return found[pid]
 
 
 def process_in_cr3():

@@ -29,6 +29,10 @@ only if besides both are threads of programs."""
     def __init__(self):
         super().__init__("uh switch")
 
+    def complete(self, _text, word):
+        """Called by GDB for the Tab key."""
+        return [kind for kind in ("cr3", "user") if kind.startswith(word or "")]
+
     def run(self, words):
         kind = words[0] if words else "any"
         if kind not in SWITCHES:
@@ -72,8 +76,11 @@ class SwitchBreakpoint(gdb.Breakpoint):
         self.reached = False
 
     def stop(self):
-        """Called by GDB: stop here?"""
-        self.reached = self.wanted(old_thread(), new_thread())
+        """Called by GDB: stop here? Yes if Ctrl-C is pressed just now."""
+        try:
+            self.reached = self.wanted(old_thread(), new_thread())
+        except KeyboardInterrupt:
+            return True
         return self.reached
 
 
@@ -106,6 +113,7 @@ An address is any GDB expression. Without one, shows what is there now: the page
 address through the page directory in CR3, and the word and the text there."""
 
     most_words = 16
+    completes = (gdb.COMPLETE_EXPRESSION,)
 
     def __init__(self):
         super().__init__("uh watch")
@@ -123,6 +131,8 @@ address through the page directory in CR3, and the word and the text there."""
 
 def look(address):
     """What is at an address, through the directory in CR3: frame, word, text. One line."""
+    if not kernel.is_running():
+        return "paging is off"
     physical = paging.translate(address).physical
     if physical is None:
         return "not mapped"

@@ -1,4 +1,4 @@
-"""Ends a backtrace where the user's stack cannot be read.
+"""Backtraces: where one must end; and a function for conditions, $uh_interrupted.
 
 The caller of user code is found on the user's stack, through the page directory in CR3. While the
 kernel is attached to another process (KeStackAttachProcess), and for the few instructions of a
@@ -36,6 +36,29 @@ class KnownFrames:
                 return
 
 
+class Interrupted(gdb.Function):
+    """Has an interrupt or a fault interrupted that function? $uh_interrupted("NAME")
+
+The innermost one counts: 1 if the code behind `<signal handler called>` is the function or inlined
+in it, else 0. For conditions, as in: break KeInsertQueueDpc if $uh_interrupted("Spin")"""
+
+    def __init__(self):
+        super().__init__("uh_interrupted")
+
+    def invoke(self, name):
+        """Called by GDB."""
+        frame = gdb.newest_frame()
+        while frame is not None and frame.type() != gdb.SIGTRAMP_FRAME:
+            frame = frame.older()
+        frame = frame and frame.older()
+        while frame is not None and frame.type() == gdb.INLINE_FRAME:
+            if frame.name() == name.string():
+                return 1
+            frame = frame.older()
+        return int(frame is not None and frame.name() == name.string())
+
+
 def register():
-    """Makes the filter known to GDB."""
+    """Makes the filter and the function known to GDB."""
     gdb.frame_filters[KnownFrames.name] = KnownFrames()
+    Interrupted()

@@ -5,7 +5,7 @@
     images.py    symbols of drivers and programs, as they come and go
     kernel.py    the kernel's data, through its own debugging information
     paging.py    address translation
-    unwind.py    where a backtrace must end
+    unwind.py    where a backtrace must end, $uh_interrupted
 
 docs/gdb.md shows a session.
 """
@@ -24,7 +24,7 @@ import switch       # noqa: E402
 import unwind       # noqa: E402
 
 SETTINGS = ("pagination off", "confirm off", "breakpoint pending on", "print pretty on",
-            "backtrace past-main on")
+            "backtrace past-main on", "print entry-values if-needed")
 
 # QEMU's stub: while a single instruction is stepped, no interrupt is taken (2) and no timer runs
 # on (4), so a step never ends up in the clock's interrupt. (QEMU manual, "GDB usage".)
