@@ -74,12 +74,13 @@ class Terminal:
     `seen` is all that the terminal has shown, with plain line ends.
     """
 
-    def __init__(self, options=(), **environment):
+    def __init__(self, options=(), directory=ROOT, **environment):
         self.master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         command = [sys.executable, DEBUG] + list(options) + ["--", "-nx"]
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave,
                                         start_new_session=True, preexec_fn=own_the_terminal,
+                                        cwd=directory,
                                         env=dict(os.environ, TERM="dumb", **environment))
         os.close(slave)
         self._data = b""
