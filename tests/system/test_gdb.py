@@ -182,7 +182,8 @@ def test_the_session_sees_the_pool_addresses_stay_over_the_load_of_cr3(session):
 def test_the_session_steps_through_the_sources_of_the_context_switch(session):
     with open(os.path.join(ROOT, "sched", "switch.S"), encoding="utf-8") as source:
         lines = source.read().splitlines()
-    steps = re.findall(r"sched/switch.S:(\d+)  (\w+)", "".join(shown for _, shown in session.answers))
+    shown = "".join(answer for _, answer in session.answers)
+    steps = re.findall(r"sched/switch.S:(\d+)  (\w+)", shown)
     assert len(steps) == 13
     for number, mnemonic in steps:
         assert mnemonic in lines[int(number) - 1]
@@ -216,7 +217,8 @@ def test_gdb_starts_at_the_kernels_first_instruction(options):
 
 
 def test_the_symbols_of_kernel_driver_and_program_are_known_at_once(early):
-    for function, source in (("KiRetireDpcList", "sched/dpc.c"), ("DemoUnload", "drivers/demo/demo.c"),
+    for function, source in (("KiRetireDpcList", "sched/dpc.c"),
+                             ("DemoUnload", "drivers/demo/demo.c"),
                              ("DriverEntry@8", "drivers/demo/demo.c"),
                              ("RunChild", "user/demo/child.c"),
                              ("*RtlUserThreadStart", "user/ntdll/start.S")):
@@ -294,7 +296,8 @@ def test_all_processes_are_listed_one_of_them_in_cr3(late):
     assert len({cr3 for _, _, cr3 in found}) == len({pid for pid, _, _ in found}) == 10
     assert shown.count("(in CR3)") == 1 and shown.count("\n  * THREAD") == 1
     for pid, name, cr3 in found:
-        assert values(rf"pid {pid} +(\S+) +CR3 (\w+)", late.type(f"uh process {pid}")) == (name, cr3)
+        alone = late.type(f"uh process {pid}")
+        assert values(rf"pid {pid} +(\S+) +CR3 (\w+)", alone) == (name, cr3)
 
 
 @pytest.mark.parametrize("address", ["0x500000", "Spin", "KiSwapContext", "&PsActiveProcessHead",
@@ -352,9 +355,9 @@ def test_a_drivers_symbols_come_and_leave_with_it():
         terminal.type("break DriverEntry@8")
         terminal.type("break DemoUnload")
         for _ in range(2):
-            assert re.search(r"Breakpoint \d+, (0x\w+ in )?DriverEntry@8 ", terminal.type("continue"))
+            assert re.search(r"Breakpoint 1, (0x\w+ in )?DriverEntry@8 ", terminal.type("continue"))
             assert place_of(terminal, "DemoUnload") >= 0xF1000000
-            assert re.search(r"Breakpoint \d+, (0x\w+ in )?DemoUnload ", terminal.type("continue"))
+            assert re.search(r"Breakpoint 2, (0x\w+ in )?DemoUnload ", terminal.type("continue"))
             frames = terminal.type("bt")
             assert re.search(r"DemoUnload .* at drivers/demo/demo.c:", frames.replace("\n", ""))
             assert re.search(r"^#\d+ .* KiThreadStartup \(\)", frames, re.MULTILINE)
@@ -374,8 +377,8 @@ def test_the_symbols_of_programs_are_those_of_the_process_that_runs():
         assert place_of(terminal, "hello.c:12") >= 0xA0000000
         pids = set()
         for _ in range(2):
-            assert re.search(r" main \(.*\n?.* at user/hello/hello.c:1[23]$", terminal.type("continue"),
-                             re.MULTILINE)
+            assert re.search(r" main \(.*\n?.* at user/hello/hello.c:1[23]\n",
+                             terminal.type("continue"))
             assert 0x400000 <= place_of(terminal, "hello.c:12") < 0x500000
             assert place_of(terminal, "RunMany") >= 0xA0000000
             pids |= set(values(r"pid (\d+) +hello.exe", terminal.type("uh process")))
@@ -388,7 +391,7 @@ def test_the_end_of_the_machine_leaves_gdb_at_its_prompt():
         terminal.wait_for("drvchurn: 2 passed, 0 failed")
         assert "Remote connection closed" in terminal.answer()
         for command in "uh process", "uh thread", "uh pte 0x500000", "uh step", "uh switch":
-            check_complaint(terminal.type(command), "not being run|No registers|No frame|no threads")
+            check_complaint(terminal.type(command), "not being run|No registers")
         assert terminal.end() == 0
 
 

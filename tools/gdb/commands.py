@@ -66,7 +66,7 @@ class Command(gdb.Command):
 
 
 class Upperhalf(gdb.Command):
-    """Commands of this kernel's: its processes, its threads, the context switch, the page tables."""
+    """Commands of this kernel's: processes, threads, the context switch, the page tables."""
 
     def __init__(self):
         super().__init__("uh", gdb.COMMAND_DATA, prefix=True)
@@ -178,7 +178,8 @@ def print_user_mode(thread):
         return
     top = int(thread.tcb["InitialStack"])
     frame = kernel.pointer("KTRAP_FRAME", top) - 1
-    print(f"    came from user mode at {int(frame['Eip']):08x}, stack {int(frame['HardwareEsp']):08x}")
+    eip, esp = int(frame["Eip"]), int(frame["HardwareEsp"])
+    print(f"    came from user mode at {eip:08x}, stack {esp:08x}")
 
 
 class IrqlCommand(Command):

@@ -31,8 +31,8 @@ SETTINGS = ("pagination off", "confirm off", "breakpoint pending on", "print pre
 SINGLE_STEP = "Qqemu.sstep=0x7"
 
 
-# What a Multiboot loader leaves in EAX (Multiboot Specification 0.6.96, section 3.2). GRUB's own code
-# may have run at BootEntry's address before.
+# What a Multiboot loader leaves in EAX (Multiboot Specification 0.6.96, section 3.2). GRUB's own
+# code may have run at BootEntry's address before.
 LOADER_MAGIC = 0x2BADB002
 
 WELCOME = """The machine is stopped at the kernel's first instruction; paging is still off.
