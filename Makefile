@@ -86,8 +86,8 @@ $(BUILD)/include/build/offsets.h: kernel/ke/offsets.c Makefile
 # Names of the bug checks, from the public header.
 $(BUILD)/include/build/bugcodes.inc: $(MINGW)/bugcodes.h
 	@mkdir -p $(@D)
-	$(Q)sed -n \
-		's/^#define[ \t]*\([A-Z0-9_]*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' $< > $@
+	$(Q)sed -n 's/^#define[ \t]*\(\w*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' \
+		$< > $@
 
 # --- drivers and programs -----------------------------------------------------------------------
 

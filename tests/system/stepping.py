@@ -95,7 +95,8 @@ def check_outermost(frames):
 def describe(frames):
     """A chain in words, for a failure."""
     return f"at {here().name()} {here().pc():#x}:\n" + \
-        "\n".join(f"    {name} pc {pc:#x} esp {esp:#x} ebp {ebp:#x}" for name, pc, esp, ebp in frames)
+        "\n".join(f"    {name} pc {pc:#x} esp {esp:#x} ebp {ebp:#x}"
+                  for name, pc, esp, ebp in frames)
 
 
 def is_assembly():
@@ -185,7 +186,7 @@ def step_out_of(function):
 # --- the context switch -------------------------------------------------------------------------
 
 def switch(condition):
-    """A whole KiSwapContext: the old thread's callers before the stack changes, the new one's after.
+    """A whole KiSwapContext: the old thread's callers before the stack changes, then the new one's.
 
     What the new one's are is known at the end, when KiSwapContext has returned; so they are noted
     and compared then. The user part of the new chain is right only once CR3 has been loaded.
@@ -293,8 +294,9 @@ def next_instruction():
 
 
 def clock_in_kernel():
-    """In the clock's service routine, having interrupted the kernel: frames lead into what it was."""
-    run_to("KiUpdateTime", f"(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0 && {AT_HOME}")
+    """In the clock's service routine, having interrupted the kernel: frames lead into that."""
+    run_to("KiUpdateTime",
+           f"(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0 && {AT_HOME}")
     frame = gdb.Value(word(register("esp") + 4)).cast(gdb.lookup_type("KTRAP_FRAME").pointer())
     frames = chain(here())
     check_outermost(frames)
