@@ -16,6 +16,22 @@ VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
     KfReleaseSpinLock(&KiDispatcherLock, OldIrql);
 }
 
+/*
+ * The end of a routine that signals. With Wait, the caller's next call is KeWaitXxx: the lock stays
+ * taken until then, so that no other thread runs between the two (WDK: KeSetEvent).
+ */
+VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+
+    if (!Wait) {
+        KiUnlockDispatcherDatabase(OldIrql);
+        return;
+    }
+    Thread->WaitIrql = OldIrql;
+    Thread->WaitNext = TRUE;
+}
+
 VOID KiLockDispatcherDatabaseAtSynchLevel(VOID)
 {
     KefAcquireSpinLockAtDpcLevel(&KiDispatcherLock);

@@ -1,5 +1,6 @@
 /*
- * Events and semaphores (WDK: Event Objects, Semaphore Objects).
+ * Events (WDK: Event Objects). A notification event stays signalled and lets all pass; a
+ * synchronization event lets one pass, and is reset by that.
  */
 #include "sched/sched.h"
 
@@ -12,20 +13,19 @@ VOID NTAPI KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
     InitializeListHead(&Event->Header.WaitListHead);
 }
 
-/* With Wait, the caller calls KeWaitXxx next: the lock is simply taken again by that. */
+/* Signals an event (WDK: KeSetEvent). Returns the old state. IRQL <= DISPATCH_LEVEL. */
 LONG NTAPI KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     KIRQL OldIrql;
     LONG Old;
 
-    UNREFERENCED_PARAMETER(Wait);
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
     Old = Event->Header.SignalState;
     Event->Header.SignalState = 1;
     if (!Old)
         KiWaitTest(Event, Increment);
-    KiUnlockDispatcherDatabase(OldIrql);
+    KiUnlockAfterSignal(OldIrql, Wait);
     return Old;
 }
 
@@ -49,39 +49,18 @@ LONG NTAPI KeReadStateEvent(PRKEVENT Event)
     return Event->Header.SignalState;
 }
 
-VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
-{
-    RtlZeroMemory(Semaphore, sizeof *Semaphore);
-    Semaphore->Header.Type = KSemaphoreObject;
-    Semaphore->Header.Size = sizeof *Semaphore / sizeof(ULONG);
-    Semaphore->Header.SignalState = Count;
-    Semaphore->Limit = Limit;
-    InitializeListHead(&Semaphore->Header.WaitListHead);
-}
-
-/* Going over the limit is the caller's mistake, which the WDK lets raise an exception. */
-LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
-                              BOOLEAN Wait)
+/* Ends the waits that a signalled event would end, and leaves it not signalled. */
+LONG NTAPI KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     KIRQL OldIrql;
     LONG Old;
 
-    UNREFERENCED_PARAMETER(Wait);
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
-    Old = Semaphore->Header.SignalState;
-    if (Adjustment <= 0 || Adjustment > Semaphore->Limit - Old) {
-        KiUnlockDispatcherDatabase(OldIrql);
-        KeBugCheckEx(KMODE_EXCEPTION_NOT_HANDLED, STATUS_SEMAPHORE_LIMIT_EXCEEDED,
-                     (ULONG_PTR)__builtin_return_address(0), (ULONG_PTR)Semaphore, Adjustment);
-    }
-    Semaphore->Header.SignalState += Adjustment;
-    KiWaitTest(Semaphore, Increment);
-    KiUnlockDispatcherDatabase(OldIrql);
+    Old = Event->Header.SignalState;
+    Event->Header.SignalState = 1;
+    KiWaitTest(Event, Increment);
+    Event->Header.SignalState = 0;
+    KiUnlockAfterSignal(OldIrql, Wait);
     return Old;
-}
-
-LONG NTAPI KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
-{
-    return Semaphore->Header.SignalState;
 }

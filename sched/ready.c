@@ -126,6 +126,28 @@ static KPRIORITY KiDecayedPriority(PKTHREAD Thread)
     return max(Priority, Thread->BasePriority);
 }
 
+/*
+ * A wait has ended. What it waited for may have taken time that it did not use, so its priority is
+ * raised for a while: by more for slower devices, never into the real-time range, and not for
+ * those so high that they do not need it. The wait itself counts as a third of a tick.
+ */
+VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
+{
+    KPRIORITY Boosted = Thread->BasePriority + Increment;
+
+    if (Thread->BasePriority >= TIME_CRITICAL_PRIORITY) {
+        Thread->Quantum = THREAD_QUANTUM;
+        return;
+    }
+    if (Boosted > Thread->Priority && Thread->PriorityDecrement == 0)
+        Thread->Priority = (SCHAR)min(Boosted, LOW_REALTIME_PRIORITY - 1);
+    Thread->Quantum -= WAIT_QUANTUM_DECREMENT;
+    if (Thread->Quantum <= 0) {
+        Thread->Quantum = THREAD_QUANTUM;
+        Thread->Priority = (SCHAR)KiDecayedPriority(Thread);
+    }
+}
+
 /* The running thread has used its quantum up: an equal that is ready has its turn. */
 static VOID KiEndQuantum(PKPRCB Prcb, PKTHREAD Thread)
 {

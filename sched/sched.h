@@ -38,11 +38,16 @@ typedef enum _KOBJECT_TYPE {
     KTimerSynchronizationObject = 9,
 } KOBJECT_TYPE;
 
-#define TIMER_WAIT_BLOCK        3    /* of a thread's four built-in wait blocks, the time-out's */
-#define LOW_REALTIME_PRIORITY   16   /* from here up: no boosts, no decay */
-#define IDLE_PRIORITY           (-1) /* the idle thread's alone: anything preempts it */
-#define THREAD_QUANTUM          6    /* units; a clock tick takes 3 */
+#define TIMER_WAIT_BLOCK        3 /* of a thread's four built-in wait blocks, the time-out's */
+#define TIME_AT_ONCE            0 /* interrupt times: already over ... */
+#define TIME_FOR_EVER           MAXLONGLONG /* ... and never to come */
+#define LOW_REALTIME_PRIORITY   16          /* from here up: no boosts, no decay */
+#define IDLE_PRIORITY           (-1)        /* the idle thread's alone: anything preempts it */
+#define THREAD_QUANTUM          6           /* units; a clock tick takes 3 */
 #define CLOCK_QUANTUM_DECREMENT 3
+#define WAIT_QUANTUM_DECREMENT  1
+#define MUTANT_INCREMENT        1  /* boost of a thread that gets a mutant */
+#define TIME_CRITICAL_PRIORITY  14 /* base priorities from here up are not boosted */
 
 /*
  * What the dispatcher knows of a process. Members that Server 2003 has stand at its offsets.
@@ -86,12 +91,12 @@ typedef struct _KTHREAD {
     LONG_PTR WaitStatus;        /* 050: what the wait returns */
     PKWAIT_BLOCK WaitBlockList; /* 054: circular through NextWaitBlock; NULL: none */
     BOOLEAN Alertable;          /* 058 */
-    BOOLEAN WaitNext;           /* 059 */
+    BOOLEAN WaitNext;           /* 059: has the dispatcher lock until it waits */
     UCHAR WaitReason;           /* 05A: KWAIT_REASON */
     SCHAR Priority;             /* 05B: the dynamic one */
     UCHAR Fill2[4];
     LIST_ENTRY WaitListEntry; /* 060: in a ready queue */
-    PVOID Queue;              /* 068 */
+    PVOID Queue;              /* 068: KQUEUE that it last took an entry of */
     ULONG WaitTime;           /* 06C: tick count at which the state was entered */
     union {
         struct {
@@ -137,7 +142,8 @@ typedef struct _KTHREAD {
     PVOID SystemRoutine;        /* 198: how a new thread begins */
     PVOID StartRoutine;
     PVOID StartContext;
-    UCHAR Fill12[0x1B8 - 0x1A4];
+    LIST_ENTRY QueueListEntry; /* 1A4: in ((PKQUEUE)Queue)->ThreadListHead */
+    UCHAR Fill12[0x1B8 - 0x1AC];
 } KTHREAD;
 
 C_ASSERT(FIELD_OFFSET(KTHREAD, ApcState.Process) == 0x38);
@@ -155,14 +161,16 @@ C_ASSERT(FIELD_OFFSET(KTHREAD, UserTime) == 0x18C);
 C_ASSERT(sizeof(KTHREAD) == 0x1B8);
 
 /* dispatcher.c: the lock, and what happens when it is let go. */
-KIRQL KiLockDispatcherDatabase(VOID);            /* IRQL: <= DISPATCH_LEVEL; raises to it */
-VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);  /* switches threads if one is due */
-VOID KiLockDispatcherDatabaseAtSynchLevel(VOID); /* IRQL: DISPATCH_LEVEL */
+KIRQL KiLockDispatcherDatabase(VOID);                  /* IRQL: <= DISPATCH_LEVEL; raises to it */
+VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);        /* switches threads if one is due */
+VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait); /* Wait: only at the wait to come */
+VOID KiLockDispatcherDatabaseAtSynchLevel(VOID);       /* IRQL: DISPATCH_LEVEL */
 VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID);
 
 /* ready.c: the dispatcher lock is held. */
 VOID KiReadyThread(PKTHREAD Thread);
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment);
 PKTHREAD KiSelectNextThread(PKPRCB Prcb);
 VOID KiSwapThread(VOID); /* away from the current thread, whose new state is set */
 VOID KiQuantumEnd(VOID);
@@ -180,13 +188,22 @@ VOID KiInitializeDpcs(PKPRCB Prcb);
 /* wait.c: the dispatcher lock is held. */
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
+KIRQL KiLockForWait(PKTHREAD Thread); /* takes it, if the thread does not have it already */
+LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
+
+/* mutant.c, queue.c: the dispatcher lock is held. */
+BOOLEAN KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);
+VOID KiAbandonMutants(PKTHREAD Thread);
+VOID KiThreadOfQueueBlocks(PKQUEUE Queue);
+VOID KiLeaveQueue(PKTHREAD Thread);
 
 /* timer.c */
 VOID KiInitializeTime(LONGLONG SystemTime);
 VOID KiUpdateTime(PKTRAP_FRAME Frame); /* the clock's service routine, at CLOCK2_LEVEL */
 VOID KiTimerExpiration(VOID);          /* at DISPATCH_LEVEL, without the dispatcher lock */
-BOOLEAN KiInsertTimer(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc);
-BOOLEAN KiRemoveTimer(PKTIMER Timer); /* both: dispatcher lock held */
+VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due); /* interrupt time; dispatcher lock held */
+BOOLEAN KiRemoveTimer(PKTIMER Timer);            /* FALSE: it was not set; lock held */
+LONGLONG KiDueTime(PLARGE_INTEGER Timeout);      /* a caller's time as interrupt time */
 LONGLONG KiQueryInterruptTime(VOID);
 
 /* thread.c */

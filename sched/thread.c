@@ -94,6 +94,8 @@ NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess)
     PKTHREAD Thread = KiGetCurrentThread();
 
     KiLockDispatcherDatabase();
+    KiAbandonMutants(Thread);
+    KiLeaveQueue(Thread);
     RemoveEntryList(&Thread->ThreadListEntry);
     Thread->State = Terminated;
     Thread->Header.SignalState = 1;

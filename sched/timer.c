@@ -9,6 +9,8 @@
 #include "kernel/hal/hal.h"
 #include "sched/sched.h"
 
+#define MILLISECOND 10000 /* in units of 100 ns */
+
 volatile KSYSTEM_TIME KeTickCount;
 
 static LIST_ENTRY KiTimerList = {&KiTimerList, &KiTimerList};
@@ -100,37 +102,36 @@ static VOID KiUpdateNextDue(VOID)
     KiRestoreInterrupts(Enable);
 }
 
-static VOID KiInsertByDueTime(PKTIMER Timer)
+/*
+ * When a caller's time-out is over: negative means relative, else absolute system time, NULL never.
+ * What is so far off that it wraps is never, too.
+ */
+LONGLONG KiDueTime(PLARGE_INTEGER Timeout)
+{
+    LONGLONG Due;
+
+    if (Timeout == NULL)
+        return TIME_FOR_EVER;
+    if (Timeout->QuadPart == 0)
+        return TIME_AT_ONCE;
+    if (Timeout->QuadPart > 0)
+        return max(Timeout->QuadPart - KiBootTime, TIME_AT_ONCE);
+    Due = (LONGLONG)((ULONGLONG)KiQueryInterruptTime() - (ULONGLONG)Timeout->QuadPart);
+    return Due < 0 ? TIME_FOR_EVER : Due;
+}
+
+/* Sets a timer that is not set. The dispatcher lock is held. */
+VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due)
 {
     PLIST_ENTRY Entry = KiTimerList.Blink;
 
     while (Entry != &KiTimerList &&
-           CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart >
-               Timer->DueTime.QuadPart)
+           (LONGLONG)CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart > Due)
         Entry = Entry->Blink;
     InsertHeadList(Entry, &Timer->TimerListEntry);
+    Timer->DueTime.QuadPart = (ULONGLONG)Due;
     Timer->Header.Inserted = TRUE;
     KiUpdateNextDue();
-}
-
-/*
- * Sets a timer that is not set. DueTime: negative relative, else absolute system time. FALSE: it
- * is due already, and has not been inserted. The dispatcher lock is held.
- */
-BOOLEAN KiInsertTimer(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
-{
-    LONGLONG Now = KiQueryInterruptTime();
-    LONGLONG Due = DueTime.QuadPart < 0 ? Now - DueTime.QuadPart : DueTime.QuadPart - KiBootTime;
-
-    Timer->Period = Period;
-    Timer->Dpc = Dpc;
-    if (DueTime.QuadPart < 0 && Due < 0)
-        Due = MAXLONGLONG; /* so far off that it wrapped */
-    Timer->DueTime.QuadPart = Due;
-    if (Due <= Now)
-        return FALSE;
-    KiInsertByDueTime(Timer);
-    return TRUE;
 }
 
 /* TRUE: it was set. The dispatcher lock is held. */
@@ -153,8 +154,7 @@ static VOID KiSignalTimer(PKTIMER Timer)
     Timer->Header.SignalState = 1;
     KiWaitTest(Timer, 0);
     if (Timer->Period) {
-        Timer->DueTime.QuadPart = KiQueryInterruptTime() + (LONGLONG)Timer->Period * 10000;
-        KiInsertByDueTime(Timer);
+        KiInsertTimer(Timer, KiQueryInterruptTime() + (LONGLONG)Timer->Period * MILLISECOND);
     }
     if (Dpc) {
         KeQuerySystemTime(&Now);
@@ -192,6 +192,7 @@ VOID NTAPI KeInitializeTimer(PKTIMER Timer)
  */
 BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
+    LONGLONG Due = KiDueTime(&DueTime);
     BOOLEAN WasSet;
     KIRQL OldIrql;
 
@@ -199,8 +200,12 @@ BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PK
     OldIrql = KiLockDispatcherDatabase();
     WasSet = KiRemoveTimer(Timer);
     Timer->Header.SignalState = 0;
-    if (!KiInsertTimer(Timer, DueTime, Period, Dpc))
+    Timer->Period = Period;
+    Timer->Dpc = Dpc;
+    if (Due <= KiQueryInterruptTime())
         KiSignalTimer(Timer);
+    else
+        KiInsertTimer(Timer, Due);
     KiUnlockDispatcherDatabase(OldIrql);
     return WasSet;
 }

@@ -1,27 +1,57 @@
 /*
- * Waiting and waking: a thread waits on an object through a wait block that hangs in the object's
- * list, and on its time-out through another, in the list of the thread's own timer.
+ * Waiting: the one mechanism behind every KeWaitForXxx, and what satisfies a wait.
  *
- * Whoever signals an object calls KiWaitTest, which satisfies and readies waiters as long as the
- * object stays signalled. All under the dispatcher lock, so a wake-up cannot be lost between the
- * test of an object and the insertion of the wait block.
+ * A waiting thread hangs in the wait list of each object by a wait block, and in its own timer's by
+ * another if there is a time-out. Whoever signals an object goes along its list (KiWaitTest). For
+ * WaitAny the first signalled object ends the wait. For WaitAll nothing is taken until all objects
+ * are signalled at once; then all are taken, in one go under the dispatcher lock, so that nobody
+ * sees some of them taken.
+ *
+ * Order of the tests before blocking, as documented: is it signalled already; has the thread
+ * something else to do (an APC, its end); is the time over. A kernel APC interrupts a wait and
+ * starts it anew (STATUS_KERNEL_APC, which no caller sees); the time-out goes on meanwhile.
+ *
+ * The dispatcher lock guards wait lists, signal states and wait blocks.
  */
 #include "kernel/services.h"
 #include "sched/sched.h"
 
 #define OBJECT_HEADER_OF(Object) ((PDISPATCHER_HEADER)(Object))
 
-/* What a satisfied wait does to the object: some are used up by it. */
-static VOID KiSatisfyWait(PDISPATCHER_HEADER Object)
+/* What a caller waits for. */
+typedef struct _KI_WAIT {
+    ULONG Count;
+    PVOID *Objects;
+    PKWAIT_BLOCK Blocks; /* one for each */
+    WAIT_TYPE Type;
+    KWAIT_REASON Reason;
+    KPROCESSOR_MODE Mode;
+    BOOLEAN Alertable;
+    LONGLONG Due; /* interrupt time; TIME_FOR_EVER, TIME_AT_ONCE */
+} KI_WAIT;
+
+/* Would a wait of the thread's be satisfied? A mutant is always free for its owner. */
+static inline BOOLEAN KiIsSignalled(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+{
+    return Object->SignalState > 0 ||
+           (Object->Type == KMutantObject && ((PKMUTANT)Object)->OwnerThread == Thread);
+}
+
+/* What a satisfied wait does to the object. TRUE: a mutant that its last owner has abandoned. */
+static BOOLEAN KiSatisfyWait(PDISPATCHER_HEADER Object, PKTHREAD Thread)
 {
     switch (Object->Type) {
     case EventSynchronizationObject:
     case KTimerSynchronizationObject:
         Object->SignalState = 0;
-        break;
+        return FALSE;
     case KSemaphoreObject:
         Object->SignalState--;
-        break;
+        return FALSE;
+    case KMutantObject:
+        return KiTakeMutant((PKMUTANT)Object, Thread);
+    default:
+        return FALSE; /* stays signalled for all */
     }
 }
 
@@ -34,58 +64,135 @@ VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment)
         RemoveEntryList(&Block->WaitListEntry);
         Block = Block->NextWaitBlock;
     } while (Block != Thread->WaitBlockList);
-    Thread->WaitBlockList = NULL;
     KiRemoveTimer(&Thread->Timer);
     Thread->WaitStatus = WaitStatus;
-    if (Thread->BasePriority < LOW_REALTIME_PRIORITY) {
-        KPRIORITY Boosted = min(Thread->BasePriority + Increment, LOW_REALTIME_PRIORITY - 1);
-        if (Boosted > Thread->Priority)
-            Thread->Priority = (SCHAR)Boosted;
-        Thread->Quantum = max(Thread->Quantum - 1, 1);
-    } else {
-        Thread->Quantum = THREAD_QUANTUM;
-    }
+    if (Thread->Queue)
+        ((PKQUEUE)Thread->Queue)->CurrentCount++;
+    KiBoostAfterWait(Thread, Increment);
     KiReadyThread(Thread);
 }
 
+/* Takes all objects of a WaitAll. Returns how the wait ends. */
+static NTSTATUS KiSatisfyAll(PKTHREAD Thread)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlockList;
+    NTSTATUS Status = STATUS_WAIT_0;
+
+    do {
+        if (Block->WaitType == WaitAll && KiSatisfyWait(OBJECT_HEADER_OF(Block->Object), Thread))
+            Status = STATUS_ABANDONED_WAIT_0;
+        Block = Block->NextWaitBlock;
+    } while (Block != Thread->WaitBlockList);
+    return Status;
+}
+
+/* Are all objects of a thread's WaitAll signalled? */
+static BOOLEAN KiAllSignalled(PKTHREAD Thread)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlockList;
+
+    do {
+        if (Block->WaitType == WaitAll && !KiIsSignalled(OBJECT_HEADER_OF(Block->Object), Thread))
+            return FALSE;
+        Block = Block->NextWaitBlock;
+    } while (Block != Thread->WaitBlockList);
+    return TRUE;
+}
+
+/* Ends the wait that a block belongs to, if its object's signal is enough for it. */
+static BOOLEAN KiTryEndWait(PKWAIT_BLOCK Block, KPRIORITY Increment)
+{
+    PKTHREAD Thread = Block->Thread;
+    NTSTATUS Status = Block->WaitKey;
+
+    if (Block->WaitType == WaitAny) {
+        if (KiSatisfyWait(OBJECT_HEADER_OF(Block->Object), Thread))
+            Status += STATUS_ABANDONED_WAIT_0;
+    } else {
+        if (!KiAllSignalled(Thread))
+            return FALSE;
+        Status = KiSatisfyAll(Thread);
+    }
+    KiUnwaitThread(Thread, Status, Increment);
+    return TRUE;
+}
+
+/*
+ * An object has been signalled: ends the waits that this is enough for, the longest waiting first.
+ * After each the list is looked at anew, for a thread may hang in it more than once.
+ */
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment)
 {
     PDISPATCHER_HEADER Header = OBJECT_HEADER_OF(Object);
+    PLIST_ENTRY Head = &Header->WaitListHead, Entry = Head->Flink;
 
-    while (Header->SignalState > 0 && !IsListEmpty(&Header->WaitListHead)) {
-        PKWAIT_BLOCK Block =
-            CONTAINING_RECORD(Header->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
-        KiSatisfyWait(Header);
-        KiUnwaitThread(Block->Thread, Block->WaitKey, Increment);
+    while (Header->SignalState > 0 && Entry != Head) {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+        Entry = KiTryEndWait(Block, Increment) ? Head->Flink : Entry->Flink;
     }
 }
 
-static VOID KiAddWaitBlock(PKTHREAD Thread, ULONG Index, PDISPATCHER_HEADER Object, USHORT Key)
+/* Takes what is signalled already. STATUS_PENDING: the thread has to wait. */
+static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
 {
-    PKWAIT_BLOCK Block = &Thread->WaitBlock[Index];
+    NTSTATUS Status = STATUS_WAIT_0;
+    ULONG i;
 
+    for (i = 0; i < Wait->Count; i++) {
+        PDISPATCHER_HEADER Object = OBJECT_HEADER_OF(Wait->Objects[i]);
+        if (Wait->Type == WaitAny && KiIsSignalled(Object, Thread))
+            return (NTSTATUS)i + (KiSatisfyWait(Object, Thread) ? STATUS_ABANDONED_WAIT_0 : 0);
+        if (Wait->Type == WaitAll && !KiIsSignalled(Object, Thread))
+            return STATUS_PENDING;
+    }
+    if (Wait->Type == WaitAny || Wait->Count == 0)
+        return STATUS_PENDING;
+    for (i = 0; i < Wait->Count; i++) {
+        if (KiSatisfyWait(OBJECT_HEADER_OF(Wait->Objects[i]), Thread))
+            Status = STATUS_ABANDONED_WAIT_0;
+    }
+    return Status;
+}
+
+/* Has the thread something to do that ends its wait? STATUS_PENDING: no. */
+static NTSTATUS KiTestInterruption(const KI_WAIT *Wait, PKTHREAD Thread)
+{
+    if (Wait->Mode == UserMode && Thread->ApcState.UserApcPending)
+        return STATUS_USER_APC;
+    if (Wait->Due != TIME_FOR_EVER && Wait->Due <= KiQueryInterruptTime())
+        return STATUS_TIMEOUT;
+    return STATUS_PENDING;
+}
+
+/* Hangs the thread in an object's wait list. */
+static VOID KiAddWaitBlock(PKTHREAD Thread, PKWAIT_BLOCK Block, PVOID Object, WAIT_TYPE Type,
+                           NTSTATUS Key)
+{
     Block->Thread = Thread;
     Block->Object = Object;
-    Block->WaitKey = Key;
-    Block->WaitType = WaitAny;
-    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
-    if (Thread->WaitBlockList == NULL) {
-        Thread->WaitBlockList = Block->NextWaitBlock = Block;
-    } else {
-        Block->NextWaitBlock = Thread->WaitBlockList->NextWaitBlock;
-        Thread->WaitBlockList->NextWaitBlock = Block;
-    }
+    Block->WaitKey = (USHORT)Key;
+    Block->WaitType = (UCHAR)Type;
+    InsertTailList(&OBJECT_HEADER_OF(Object)->WaitListHead, &Block->WaitListEntry);
+    Block->NextWaitBlock = Thread->WaitBlockList;
+    Thread->WaitBlockList = Block;
 }
 
-/* Hangs the time-out's wait block in the thread's timer. FALSE: the time is over already. */
-static BOOLEAN KiAddTimeout(PKTHREAD Thread, PLARGE_INTEGER Timeout)
+/* Hangs the thread everywhere, its blocks in a circle. */
+static VOID KiAddWaitBlocks(const KI_WAIT *Wait, PKTHREAD Thread)
 {
-    InitializeListHead(&Thread->Timer.Header.WaitListHead);
-    Thread->Timer.Header.SignalState = 0;
-    if (!KiInsertTimer(&Thread->Timer, *Timeout, 0, NULL))
-        return FALSE;
-    KiAddWaitBlock(Thread, TIMER_WAIT_BLOCK, &Thread->Timer.Header, (USHORT)STATUS_TIMEOUT);
-    return TRUE;
+    PKWAIT_BLOCK Last = Wait->Count ? &Wait->Blocks[0] : &Thread->WaitBlock[TIMER_WAIT_BLOCK];
+    ULONG i;
+
+    Thread->WaitBlockList = NULL;
+    for (i = 0; i < Wait->Count; i++)
+        KiAddWaitBlock(Thread, &Wait->Blocks[i], Wait->Objects[i], Wait->Type, (NTSTATUS)i);
+    if (Wait->Due != TIME_FOR_EVER) {
+        Thread->Timer.Header.SignalState = 0;
+        KiAddWaitBlock(Thread, &Thread->WaitBlock[TIMER_WAIT_BLOCK], &Thread->Timer, WaitAny,
+                       STATUS_TIMEOUT);
+        KiInsertTimer(&Thread->Timer, Wait->Due);
+    }
+    Last->NextWaitBlock = Thread->WaitBlockList;
 }
 
 /* Blocks the current thread, whose wait blocks are in place. Returns how the wait ended. */
@@ -97,76 +204,123 @@ static NTSTATUS KiBlock(PKTHREAD Thread, KWAIT_REASON Reason, KPROCESSOR_MODE Mo
     Thread->Alertable = Alertable;
     Thread->WaitTime = KeTickCount.LowPart;
     Thread->State = Waiting;
+    if (Thread->Queue)
+        KiThreadOfQueueBlocks(Thread->Queue);
     KiSwapThread();
     return (NTSTATUS)Thread->WaitStatus;
 }
 
-/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
-static VOID KiCheckWaitIrql(PVOID Object, PLARGE_INTEGER Timeout)
+/*
+ * Takes the lock, unless the caller's KeSetEvent (or the like, with its argument Wait) has left it
+ * taken, so that nothing could come between the signal and the wait.
+ */
+KIRQL KiLockForWait(PKTHREAD Thread)
 {
-    KIRQL Irql = KiGetCurrentIrql();
-
-    if (Timeout && Timeout->QuadPart == 0 && Irql <= DISPATCH_LEVEL)
-        return;
-    if (Irql == DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
-        KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)KiGetCurrentThread(), 0,
-                     (ULONG_PTR)KiGetCurrentThread()->InitialStack, 0);
-    if (Irql >= DISPATCH_LEVEL)
-        KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0,
-                     (ULONG_PTR)__builtin_return_address(0));
+    if (!Thread->WaitNext)
+        return KiLockDispatcherDatabase();
+    Thread->WaitNext = FALSE;
+    return Thread->WaitIrql;
 }
 
-static BOOLEAN KiMustEnd(PKTHREAD Thread, KPROCESSOR_MODE Mode)
+static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait)
 {
-    return Mode == UserMode && Thread->ApcState.UserApcPending;
+    PKTHREAD Thread = KiGetCurrentThread();
+    KIRQL OldIrql = KiLockForWait(Thread);
+    NTSTATUS Status = KiTestObjects(Wait, Thread);
+
+    if (Status == STATUS_PENDING)
+        Status = KiTestInterruption(Wait, Thread);
+    if (Status == STATUS_PENDING) {
+        KiAddWaitBlocks(Wait, Thread);
+        Status = KiBlock(Thread, Wait->Reason, Wait->Mode, Wait->Alertable);
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Status;
+}
+
+/* Waits for an entry of a queue: by one wait block, and the entry is the wait's status. The lock is
+ * held. */
+LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    PVOID Object = Queue;
+    KI_WAIT Wait = {1, &Object, Thread->WaitBlock, WaitAny, WrQueue, Mode, FALSE, Due};
+    NTSTATUS Status = KiTestInterruption(&Wait, Thread);
+
+    if (Status != STATUS_PENDING)
+        return Status;
+    KiAddWaitBlocks(&Wait, Thread);
+    KiBlock(Thread, WrQueue, Mode, FALSE);
+    return Thread->WaitStatus;
+}
+
+/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
+static VOID KiCheckWaitIrql(PVOID Object, PLARGE_INTEGER Timeout, ULONG_PTR Caller)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
+
+    if (Irql < DISPATCH_LEVEL || (Timeout && Timeout->QuadPart == 0 && Irql == DISPATCH_LEVEL))
+        return;
+    if (Irql == DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
+        KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Thread, 0,
+                     (ULONG_PTR)Thread->InitialStack, 0);
+    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0, Caller);
 }
 
 /*
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
- * time-out of zero. STATUS_SUCCESS, STATUS_TIMEOUT, or STATUS_USER_APC if the thread is to end.
+ * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC if
+ * a user-mode wait was interrupted.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                      PLARGE_INTEGER Timeout)
 {
-    PDISPATCHER_HEADER Header = OBJECT_HEADER_OF(Object);
-    PKTHREAD Thread = KiGetCurrentThread();
-    NTSTATUS Status = STATUS_TIMEOUT;
-    KIRQL OldIrql;
+    KI_WAIT Wait = {1,         &Object,           KiGetCurrentThread()->WaitBlock,
+                    WaitAny,   WaitReason,        WaitMode,
+                    Alertable, KiDueTime(Timeout)};
 
-    KiCheckWaitIrql(Object, Timeout);
-    OldIrql = KiLockDispatcherDatabase();
-    if (Header->SignalState > 0) {
-        KiSatisfyWait(Header);
-        Status = STATUS_SUCCESS;
-    } else if (KiMustEnd(Thread, WaitMode)) {
-        Status = STATUS_USER_APC;
-    } else if (Timeout == NULL || (Timeout->QuadPart && KiAddTimeout(Thread, Timeout))) {
-        KiAddWaitBlock(Thread, 0, Header, STATUS_WAIT_0);
-        Status = KiBlock(Thread, WaitReason, WaitMode, Alertable);
-    }
-    KiUnlockDispatcherDatabase(OldIrql);
-    return Status;
+    KiCheckWaitIrql(Object, Timeout, (ULONG_PTR)__builtin_return_address(0));
+    return KiWaitForObjects(&Wait);
+}
+
+/*
+ * Waits for one of several objects, or for all of them at once (WDK: KeWaitForMultipleObjects).
+ * More than THREAD_WAIT_OBJECTS need an array of wait blocks in nonpaged memory. Otherwise as
+ * KeWaitForSingleObject; the number of the object is added to STATUS_WAIT_0 and
+ * STATUS_ABANDONED_WAIT_0 for WaitAny.
+ */
+NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType,
+                                        KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                        PKWAIT_BLOCK WaitBlockArray)
+{
+    KI_WAIT Wait = {Count,      Object,   WaitBlockArray, WaitType,
+                    WaitReason, WaitMode, Alertable,      KiDueTime(Timeout)};
+
+    if (Count > (WaitBlockArray ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS))
+        KeBugCheckEx(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0);
+    ASSERT(Count > 0 && (WaitType == WaitAny || WaitType == WaitAll));
+    if (WaitBlockArray == NULL)
+        Wait.Blocks = KiGetCurrentThread()->WaitBlock;
+    KiCheckWaitIrql(Object[0], Timeout, (ULONG_PTR)__builtin_return_address(0));
+    return KiWaitForObjects(&Wait);
 }
 
 /* Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields. IRQL <= APC_LEVEL. */
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval)
 {
-    PKTHREAD Thread = KiGetCurrentThread();
-    NTSTATUS Status = STATUS_SUCCESS;
-    KIRQL OldIrql;
+    KI_WAIT Wait = {0, NULL, NULL, WaitAny, DelayExecution, WaitMode, Alertable, 0};
+    NTSTATUS Status;
 
     KI_ASSERT_IRQL(APC_LEVEL);
     if (Interval->QuadPart == 0)
         return NtYieldExecution();
-    KiCheckWaitIrql(Interval, NULL);
-    OldIrql = KiLockDispatcherDatabase();
-    if (KiMustEnd(Thread, WaitMode))
-        Status = STATUS_USER_APC;
-    else if (KiAddTimeout(Thread, Interval))
-        Status = KiBlock(Thread, DelayExecution, WaitMode, Alertable);
-    KiUnlockDispatcherDatabase(OldIrql);
+    KiCheckWaitIrql(Interval, NULL, (ULONG_PTR)__builtin_return_address(0));
+    Wait.Due = KiDueTime(Interval);
+    Status = KiWaitForObjects(&Wait);
     return Status == STATUS_TIMEOUT ? STATUS_SUCCESS : Status;
 }

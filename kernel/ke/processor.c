@@ -43,6 +43,7 @@ typedef struct _KPROCESSOR_TABLES {
 static KPROCESSOR_TABLES KiTables[1];
 static KIDTENTRY KiIdt[MAXIMUM_IDTVECTOR + 1];
 BOOLEAN KiSmepEnabled;
+volatile CCHAR KeNumberProcessors = 1;
 
 static VOID KiSetDescriptor(PKGDTENTRY Gdt, ULONG Selector, ULONG Base, ULONG Limit, UCHAR Access,
                             UCHAR Flags)

@@ -1,0 +1,152 @@
+/*
+ * Queues: entries that any of several threads may take, but no more of those threads run at a time
+ * than the queue says (KeInitializeQueue's Count). They are what I/O completion ports and pools of
+ * worker threads are made of.
+ *
+ * A thread belongs to the queue that it last took from (KTHREAD.Queue). CurrentCount is how many
+ * of a queue's threads are not waiting: it falls when one blocks, for whatever it waits, and then
+ * another may have an entry. The thread that has waited for the shortest time is given the next
+ * entry, for its memory is the most likely to be in the caches. All under the dispatcher lock.
+ */
+#include "sched/sched.h"
+
+VOID NTAPI KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
+{
+    RtlZeroMemory(Queue, sizeof *Queue);
+    Queue->Header.Type = KQueueObject;
+    Queue->Header.Size = sizeof *Queue / sizeof(ULONG);
+    InitializeListHead(&Queue->Header.WaitListHead);
+    InitializeListHead(&Queue->EntryListHead);
+    InitializeListHead(&Queue->ThreadListHead);
+    Queue->MaximumCount = Count ? Count : (ULONG)KeNumberProcessors;
+}
+
+LONG NTAPI KeReadStateQueue(PRKQUEUE Queue)
+{
+    return Queue->Header.SignalState;
+}
+
+/* Takes the first entry; NULL: there is none. */
+static PLIST_ENTRY KiTakeEntry(PKQUEUE Queue)
+{
+    PLIST_ENTRY Entry;
+
+    if (IsListEmpty(&Queue->EntryListHead))
+        return NULL;
+    Entry = RemoveHeadList(&Queue->EntryListHead);
+    Entry->Flink = NULL; /* it is in no queue */
+    Queue->Header.SignalState--;
+    return Entry;
+}
+
+/* Gives an entry to the last of the waiting threads, if one may run. */
+static VOID KiServeQueue(PKQUEUE Queue, KPRIORITY Increment)
+{
+    while (!IsListEmpty(&Queue->Header.WaitListHead) && !IsListEmpty(&Queue->EntryListHead) &&
+           Queue->CurrentCount < Queue->MaximumCount) {
+        PKWAIT_BLOCK Block =
+            CONTAINING_RECORD(Queue->Header.WaitListHead.Blink, KWAIT_BLOCK, WaitListEntry);
+        KiUnwaitThread(Block->Thread, (LONG_PTR)KiTakeEntry(Queue), Increment);
+    }
+}
+
+VOID KiThreadOfQueueBlocks(PKQUEUE Queue)
+{
+    Queue->CurrentCount--;
+    KiServeQueue(Queue, 0);
+}
+
+static LONG KiInsertQueue(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN Head)
+{
+    KIRQL OldIrql;
+    LONG Old;
+
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    Old = Queue->Header.SignalState++;
+    if (Head)
+        InsertHeadList(&Queue->EntryListHead, Entry);
+    else
+        InsertTailList(&Queue->EntryListHead, Entry);
+    KiServeQueue(Queue, 0);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Old;
+}
+
+/* Adds an entry at the end (WDK: KeInsertQueue). Returns how many there were. */
+LONG NTAPI KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
+{
+    return KiInsertQueue(Queue, Entry, FALSE);
+}
+
+LONG NTAPI KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
+{
+    return KiInsertQueue(Queue, Entry, TRUE);
+}
+
+/* The thread leaves the queue that it belongs to, if any, as one that no longer runs for it. */
+VOID KiLeaveQueue(PKTHREAD Thread)
+{
+    PKQUEUE Queue = Thread->Queue;
+
+    if (Queue == NULL)
+        return;
+    RemoveEntryList(&Thread->QueueListEntry);
+    Thread->Queue = NULL;
+    KiThreadOfQueueBlocks(Queue);
+}
+
+static VOID KiJoinQueue(PKTHREAD Thread, PKQUEUE Queue)
+{
+    if (Thread->Queue == Queue)
+        return;
+    KiLeaveQueue(Thread);
+    Thread->Queue = Queue;
+    InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+    Queue->CurrentCount++;
+}
+
+/*
+ * Takes an entry, or waits for one (WDK: KeRemoveQueue). Instead of an entry it returns
+ * STATUS_TIMEOUT or STATUS_USER_APC, which no pointer is equal to. IRQL <= APC_LEVEL.
+ */
+PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    LONGLONG Due = KiDueTime(Timeout);
+    KIRQL OldIrql = KiLockForWait(Thread);
+    LONG_PTR Result = 0;
+
+    KiJoinQueue(Thread, Queue);
+    /* The thread is asking for more, so it is not running for the queue just now. */
+    Queue->CurrentCount--;
+    if (Queue->CurrentCount < Queue->MaximumCount)
+        Result = (LONG_PTR)KiTakeEntry(Queue);
+    Queue->CurrentCount++;
+    if (Result == 0)
+        Result = KiWaitForQueue(Queue, WaitMode, Due);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return (PLIST_ENTRY)Result;
+}
+
+/* Empties a queue that nobody waits for: its entries, as a list without head, or NULL. */
+PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PLIST_ENTRY First = NULL;
+
+    ASSERT(IsListEmpty(&Queue->Header.WaitListHead));
+    if (!IsListEmpty(&Queue->EntryListHead)) {
+        First = Queue->EntryListHead.Flink;
+        RemoveEntryList(&Queue->EntryListHead);
+        InitializeListHead(&Queue->EntryListHead);
+    }
+    Queue->Header.SignalState = 0;
+    while (!IsListEmpty(&Queue->ThreadListHead)) {
+        PKTHREAD Thread =
+            CONTAINING_RECORD(RemoveHeadList(&Queue->ThreadListHead), KTHREAD, QueueListEntry);
+        Thread->Queue = NULL;
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
+    return First;
+}
