@@ -4,17 +4,7 @@
  */
 #include "sched/sched.h"
 
-static KSPIN_LOCK KiDispatcherLock;
-
-KIRQL KiLockDispatcherDatabase(VOID)
-{
-    return KfAcquireSpinLock(&KiDispatcherLock);
-}
-
-VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
-{
-    KfReleaseSpinLock(&KiDispatcherLock, OldIrql);
-}
+KSPIN_LOCK KiDispatcherLock;
 
 /*
  * The end of a routine that signals. With Wait, the caller's next call is KeWaitXxx: the lock stays
@@ -30,14 +20,4 @@ VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait)
     }
     Thread->WaitIrql = OldIrql;
     Thread->WaitNext = TRUE;
-}
-
-VOID KiLockDispatcherDatabaseAtSynchLevel(VOID)
-{
-    KefAcquireSpinLockAtDpcLevel(&KiDispatcherLock);
-}
-
-VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID)
-{
-    KefReleaseSpinLockFromDpcLevel(&KiDispatcherLock);
 }

@@ -160,9 +160,49 @@ C_ASSERT(FIELD_OFFSET(KTHREAD, Quantum) == 0x15D);
 C_ASSERT(FIELD_OFFSET(KTHREAD, UserTime) == 0x18C);
 C_ASSERT(sizeof(KTHREAD) == 0x1B8);
 
-/* dispatcher.c: the lock, and what happens when it is let go. */
-KIRQL KiLockDispatcherDatabase(VOID);                  /* IRQL: <= DISPATCH_LEVEL; raises to it */
-VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);        /* switches threads if one is due */
+/* The dispatcher lock. IRQL: <= DISPATCH_LEVEL; raises to it. */
+extern KSPIN_LOCK KiDispatcherLock;
+
+static inline KIRQL KiLockDispatcherDatabase(VOID)
+{
+    KIRQL OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
+
+    KiTakeSpinLock(&KiDispatcherLock);
+    return OldIrql;
+}
+
+/* Lowers IRQL, which is when a switch that has become due takes place. */
+static inline VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
+{
+    KiLetSpinLockGo(&KiDispatcherLock);
+    KiLowerIrql(OldIrql);
+}
+
+/* The same at DISPATCH_LEVEL, and staying there. */
+static inline VOID KiLockDispatcherDatabaseAtSynchLevel(VOID)
+{
+    ASSERT(KiGetCurrentIrql() == DISPATCH_LEVEL);
+    KiTakeSpinLock(&KiDispatcherLock);
+}
+
+static inline VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID)
+{
+    KiLetSpinLockGo(&KiDispatcherLock);
+}
+
+/*
+ * Takes the lock, unless the caller's KeSetEvent (or the like, with its argument Wait) has left it
+ * taken, so that nothing could come between the signal and the wait.
+ */
+static inline KIRQL KiLockForWait(PKTHREAD Thread)
+{
+    if (!Thread->WaitNext)
+        return KiLockDispatcherDatabase();
+    Thread->WaitNext = FALSE;
+    return Thread->WaitIrql;
+}
+
+/* dispatcher.c */
 VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait); /* Wait: only at the wait to come */
 VOID KiLockDispatcherDatabaseAtSynchLevel(VOID);       /* IRQL: DISPATCH_LEVEL */
 VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID);
@@ -188,7 +228,6 @@ VOID KiInitializeDpcs(PKPRCB Prcb);
 /* wait.c: the dispatcher lock is held. */
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
-KIRQL KiLockForWait(PKTHREAD Thread); /* takes it, if the thread does not have it already */
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
 
 /* mutant.c, queue.c: the dispatcher lock is held. */

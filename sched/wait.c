@@ -64,7 +64,8 @@ VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment)
         RemoveEntryList(&Block->WaitListEntry);
         Block = Block->NextWaitBlock;
     } while (Block != Thread->WaitBlockList);
-    KiRemoveTimer(&Thread->Timer);
+    if (Thread->Timer.Header.Inserted)
+        KiRemoveTimer(&Thread->Timer);
     Thread->WaitStatus = WaitStatus;
     if (Thread->Queue)
         ((PKQUEUE)Thread->Queue)->CurrentCount++;
@@ -210,32 +211,17 @@ static NTSTATUS KiBlock(PKTHREAD Thread, KWAIT_REASON Reason, KPROCESSOR_MODE Mo
     return (NTSTATUS)Thread->WaitStatus;
 }
 
-/*
- * Takes the lock, unless the caller's KeSetEvent (or the like, with its argument Wait) has left it
- * taken, so that nothing could come between the signal and the wait.
- */
-KIRQL KiLockForWait(PKTHREAD Thread)
+/* Waits, with the lock held, here and on return. */
+static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait, PKTHREAD Thread)
 {
-    if (!Thread->WaitNext)
-        return KiLockDispatcherDatabase();
-    Thread->WaitNext = FALSE;
-    return Thread->WaitIrql;
-}
-
-static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait)
-{
-    PKTHREAD Thread = KiGetCurrentThread();
-    KIRQL OldIrql = KiLockForWait(Thread);
     NTSTATUS Status = KiTestObjects(Wait, Thread);
 
     if (Status == STATUS_PENDING)
         Status = KiTestInterruption(Wait, Thread);
-    if (Status == STATUS_PENDING) {
-        KiAddWaitBlocks(Wait, Thread);
-        Status = KiBlock(Thread, Wait->Reason, Wait->Mode, Wait->Alertable);
-    }
-    KiUnlockDispatcherDatabase(OldIrql);
-    return Status;
+    if (Status != STATUS_PENDING)
+        return Status;
+    KiAddWaitBlocks(Wait, Thread);
+    return KiBlock(Thread, Wait->Reason, Wait->Mode, Wait->Alertable);
 }
 
 /* Waits for an entry of a queue: by one wait block, and the entry is the wait's status. The lock is
@@ -254,18 +240,23 @@ LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due)
     return Thread->WaitStatus;
 }
 
-/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
-static VOID KiCheckWaitIrql(PVOID Object, PLARGE_INTEGER Timeout, ULONG_PTR Caller)
+static NORETURN VOID KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql)
 {
-    PKTHREAD Thread = KiGetCurrentThread();
-    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
-
-    if (Irql < DISPATCH_LEVEL || (Timeout && Timeout->QuadPart == 0 && Irql == DISPATCH_LEVEL))
-        return;
     if (Irql == DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
         KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Thread, 0,
                      (ULONG_PTR)Thread->InitialStack, 0);
-    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0, Caller);
+    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0,
+                 (ULONG_PTR)__builtin_return_address(0));
+}
+
+/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
+static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
+{
+    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
+
+    if (Irql >= DISPATCH_LEVEL &&
+        (Irql > DISPATCH_LEVEL || Timeout == NULL || Timeout->QuadPart != 0))
+        KiBadWait(Thread, Object, Irql);
 }
 
 /*
@@ -278,12 +269,22 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                      PLARGE_INTEGER Timeout)
 {
-    KI_WAIT Wait = {1,         &Object,           KiGetCurrentThread()->WaitBlock,
-                    WaitAny,   WaitReason,        WaitMode,
-                    Alertable, KiDueTime(Timeout)};
+    PDISPATCHER_HEADER Header = OBJECT_HEADER_OF(Object);
+    PKTHREAD Thread = KiGetCurrentThread();
+    NTSTATUS Status = STATUS_SUCCESS;
+    KIRQL OldIrql;
 
-    KiCheckWaitIrql(Object, Timeout, (ULONG_PTR)__builtin_return_address(0));
-    return KiWaitForObjects(&Wait);
+    KiCheckWaitIrql(Thread, Object, Timeout);
+    OldIrql = KiLockForWait(Thread);
+    if (Header->SignalState > 0 && Header->Type != KMutantObject) { /* the short way */
+        KiSatisfyWait(Header, Thread);
+    } else {
+        KI_WAIT Wait = {1,          &Object,  Thread->WaitBlock, WaitAny,
+                        WaitReason, WaitMode, Alertable,         KiDueTime(Timeout)};
+        Status = KiWaitForObjects(&Wait, Thread);
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Status;
 }
 
 /*
@@ -297,30 +298,39 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
                                         BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                         PKWAIT_BLOCK WaitBlockArray)
 {
-    KI_WAIT Wait = {Count,      Object,   WaitBlockArray, WaitType,
-                    WaitReason, WaitMode, Alertable,      KiDueTime(Timeout)};
+    PKTHREAD Thread = KiGetCurrentThread();
+    PKWAIT_BLOCK Blocks = WaitBlockArray ? WaitBlockArray : Thread->WaitBlock;
+    KI_WAIT Wait = {Count,      Object,   Blocks,    WaitType,
+                    WaitReason, WaitMode, Alertable, KiDueTime(Timeout)};
+    NTSTATUS Status;
+    KIRQL OldIrql;
 
     if (Count > (WaitBlockArray ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS))
         KeBugCheckEx(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0);
     ASSERT(Count > 0 && (WaitType == WaitAny || WaitType == WaitAll));
-    if (WaitBlockArray == NULL)
-        Wait.Blocks = KiGetCurrentThread()->WaitBlock;
-    KiCheckWaitIrql(Object[0], Timeout, (ULONG_PTR)__builtin_return_address(0));
-    return KiWaitForObjects(&Wait);
+    KiCheckWaitIrql(Thread, Object[0], Timeout);
+    OldIrql = KiLockForWait(Thread);
+    Status = KiWaitForObjects(&Wait, Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Status;
 }
 
 /* Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields. IRQL <= APC_LEVEL. */
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval)
 {
-    KI_WAIT Wait = {0, NULL, NULL, WaitAny, DelayExecution, WaitMode, Alertable, 0};
+    PKTHREAD Thread = KiGetCurrentThread();
+    KI_WAIT Wait = {
+        0, NULL, NULL, WaitAny, DelayExecution, WaitMode, Alertable, KiDueTime(Interval)};
     NTSTATUS Status;
+    KIRQL OldIrql;
 
     KI_ASSERT_IRQL(APC_LEVEL);
     if (Interval->QuadPart == 0)
         return NtYieldExecution();
-    KiCheckWaitIrql(Interval, NULL, (ULONG_PTR)__builtin_return_address(0));
-    Wait.Due = KiDueTime(Interval);
-    Status = KiWaitForObjects(&Wait);
+    KiCheckWaitIrql(Thread, Interval, NULL);
+    OldIrql = KiLockForWait(Thread);
+    Status = KiWaitForObjects(&Wait, Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
     return Status == STATUS_TIMEOUT ? STATUS_SUCCESS : Status;
 }

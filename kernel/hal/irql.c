@@ -34,7 +34,7 @@
       ((Irql) < PROFILE_LEVEL ? 1 << PROFILE_IRQ : 0))                                             \
      << 4)
 
-static const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
+const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
     [PASSIVE_LEVEL... APC_LEVEL] = IRR_ALL_LINES | IRR_DISPATCH,
     [DISPATCH_LEVEL... 11] = IRR_ALL_LINES,
     [12] = LINES_BELOW(12),
@@ -110,31 +110,36 @@ KIRQL NTAPI KeGetCurrentIrql(VOID)
     return KiGetCurrentIrql();
 }
 
+/* Runs what Irql, which IRQL has just been lowered to, no longer holds back. */
+VOID FASTCALL HalpDeliverPending(KIRQL Irql)
+{
+    BOOLEAN Enable = KiSaveInterrupts();
+
+    HalpReplayPending(Irql);
+    KiRestoreInterrupts(Enable);
+}
+
+NORETURN VOID FASTCALL KiBadRaise(KIRQL OldIrql, KIRQL NewIrql)
+{
+    KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, 0);
+}
+
+NORETURN VOID FASTCALL KiBadLower(KIRQL OldIrql, KIRQL NewIrql)
+{
+    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0,
+                 (ULONG_PTR)__builtin_return_address(0));
+}
+
 /* Raises this processor's IRQL and returns the old one. IRQL: any, not above NewIrql. */
 KIRQL FASTCALL KfRaiseIrql(KIRQL NewIrql)
 {
-    KIRQL OldIrql = KiGetCurrentIrql();
-
-    if (OldIrql > NewIrql)
-        KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, 0);
-    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
-    return OldIrql;
+    return KiRaiseIrql(NewIrql);
 }
 
 /* Lowers this processor's IRQL, and runs what was held back. IRQL: any, not below NewIrql. */
 VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
 {
-    KIRQL OldIrql = KiGetCurrentIrql();
-
-    if (OldIrql < NewIrql)
-        KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0,
-                     (ULONG_PTR)__builtin_return_address(0));
-    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(NewIrql) : "memory");
-    if (KiGetPendingInterrupts() & HalpDeliverable[NewIrql]) {
-        BOOLEAN Enable = KiSaveInterrupts();
-        HalpReplayPending(NewIrql);
-        KiRestoreInterrupts(Enable);
-    }
+    KiLowerIrql(NewIrql);
 }
 
 VOID NTAPI(KeRaiseIrql)(KIRQL NewIrql, PKIRQL OldIrql)

@@ -210,11 +210,44 @@ static inline KIRQL KiGetCurrentIrql(VOID)
     return Irql;
 }
 
+static inline VOID KiSetCurrentIrql(KIRQL Irql)
+{
+    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(Irql) : "memory");
+}
+
 static inline ULONG KiGetPendingInterrupts(VOID)
 {
     ULONG Irr;
     __asm__ volatile("movl %%fs:0x28, %0" : "=r"(Irr));
     return Irr;
+}
+
+/* irql.c: what each IRQL lets through, and the rare ends of raising and lowering. */
+extern const ULONG HalpDeliverable[HIGH_LEVEL + 1];
+VOID FASTCALL HalpDeliverPending(KIRQL Irql);
+NORETURN VOID FASTCALL KiBadRaise(KIRQL OldIrql, KIRQL NewIrql);
+NORETURN VOID FASTCALL KiBadLower(KIRQL OldIrql, KIRQL NewIrql);
+
+/* KfRaiseIrql and KfLowerIrql, for those who do it often. */
+static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
+{
+    KIRQL OldIrql = KiGetCurrentIrql();
+
+    if (__builtin_expect(OldIrql > NewIrql, FALSE))
+        KiBadRaise(OldIrql, NewIrql);
+    KiSetCurrentIrql(NewIrql);
+    return OldIrql;
+}
+
+static inline VOID KiLowerIrql(KIRQL NewIrql)
+{
+    KIRQL OldIrql = KiGetCurrentIrql();
+
+    if (__builtin_expect(OldIrql < NewIrql, FALSE))
+        KiBadLower(OldIrql, NewIrql);
+    KiSetCurrentIrql(NewIrql);
+    if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[NewIrql], FALSE))
+        HalpDeliverPending(NewIrql);
 }
 
 static inline VOID KiDisableInterrupts(VOID)
@@ -278,6 +311,21 @@ extern BOOLEAN KiSmepEnabled;
 
 /* spinlock.c */
 VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock);
+VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock);
+
+/* The two halves of every spin lock: a word that is 0 or 1. */
+static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)
+{
+    if (__builtin_expect(InterlockedExchange((LONG *)SpinLock, 1) != 0, FALSE))
+        KiWaitForSpinLock(SpinLock);
+}
+
+static inline VOID KiLetSpinLockGo(PKSPIN_LOCK SpinLock)
+{
+    ASSERT(*SpinLock);
+    __asm__ volatile("" : : : "memory"); /* x86 keeps the order of stores (SDM vol. 3, 8.2.2) */
+    *(volatile KSPIN_LOCK *)SpinLock = 0;
+}
 
 /* interrupt.c */
 VOID KiInitializeInterrupts(VOID);

@@ -5,25 +5,19 @@
  */
 #include "kernel/ke/ke.h"
 
-static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)
+/* Somebody else has the lock. */
+VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock)
 {
-    while (InterlockedExchange((LONG *)SpinLock, 1) != 0) {
+    do {
         while (*(volatile KSPIN_LOCK *)SpinLock)
             YieldProcessor();
-    }
-}
-
-static inline VOID KiLetSpinLockGo(PKSPIN_LOCK SpinLock)
-{
-    ASSERT(*SpinLock);
-    __asm__ volatile("" : : : "memory");
-    *(volatile KSPIN_LOCK *)SpinLock = 0;
+    } while (InterlockedExchange((LONG *)SpinLock, 1) != 0);
 }
 
 /* Raises to DISPATCH_LEVEL and takes the lock; returns the old IRQL. IRQL: <= DISPATCH_LEVEL. */
 KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK SpinLock)
 {
-    KIRQL OldIrql = KfRaiseIrql(DISPATCH_LEVEL);
+    KIRQL OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
 
     KiTakeSpinLock(SpinLock);
     return OldIrql;
@@ -33,7 +27,7 @@ KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK SpinLock)
 VOID FASTCALL KfReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     KiLetSpinLockGo(SpinLock);
-    KfLowerIrql(NewIrql);
+    KiLowerIrql(NewIrql);
 }
 
 /* Takes the lock only. IRQL: >= DISPATCH_LEVEL. */
