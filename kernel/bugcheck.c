@@ -6,6 +6,7 @@
  */
 #include "kernel/hal/hal.h"
 #include "kernel/kd/kd.h"
+#include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
 #include "kernel/ldr/ldr.h"
 #include "kernel/ps/ps.h"
@@ -140,15 +141,26 @@ static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
     KiPrintStack(Callers, Count);
 }
 
+/* One processor says what has happened, the others halt. A bug check within one is the end. */
+static VOID KiEnterBugCheck(PKPRCB Prcb)
+{
+    static PVOID volatile Entered;
+    PVOID First = InterlockedCompareExchangePointer((PVOID *)&Entered, Prcb, NULL);
+
+    if (First == Prcb)
+        HalpPowerOff(EXIT_BUGCHECK);
+    if (First)
+        HalpHalt();
+    KiFreezeProcessors();
+}
+
 NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
                                   ULONG_PTR P4, PKTRAP_FRAME Frame)
 {
-    static volatile LONG Entered;
     KIRQL Irql = KiGetCurrentIrql();
 
     KiDisableInterrupts();
-    if (InterlockedExchange(&Entered, 1) != 0)
-        HalpPowerOff(EXIT_BUGCHECK);
+    KiEnterBugCheck(KeGetCurrentPrcb());
     KiGetPcr()->Pcr.Irql = HIGH_LEVEL;
     KiBugCheckData[0] = Code;
     KiBugCheckData[1] = P1;

@@ -9,6 +9,7 @@
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ke/startap.h"
 #include "kernel/ldr/ldr.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
@@ -63,6 +64,7 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
         KiRefuseToStart(Reason);
 
     /* The real tables are in force: now traps, then locks, frames and pools. */
+    KiInitializeCommonTables(Pcr);
     KiInitializeProcessor(Pcr, 0, PsGetIdleThread());
     LdrInitialize();
     MmInitializeSystem();
@@ -131,6 +133,7 @@ static VOID NTAPI KiPhase1Thread(PVOID Context)
     ULONG i;
 
     UNREFERENCED_PARAMETER(Context);
+    KiStartProcessors();
     KiRequire(ExInitializeWorkers(), PHASE1_INITIALIZATION_FAILED);
     KiRequire(IoInitialize(), IO1_INITIALIZATION_FAILED);
     for (i = 0; i < LoaderBlock.StartCount; i++)

@@ -22,6 +22,7 @@
 #define WINDOW_PAGES     (MI_WINDOW_SIZE >> PAGE_SHIFT)
 #define LEGACY_PAGES     256 /* the first megabyte: BIOS data, the screen */
 #define SYSTEM_PTE_PAGES ((MI_SYSTEM_PTE_END - MI_SYSTEM_PTE_START) >> PAGE_SHIFT)
+#define BATCH_PAGES      16
 #define TABLES_BYTES     (MI_SYSTEM_PTES * sizeof(MMPTE))
 
 PMMPTE MmSystemPtes;
@@ -125,7 +126,7 @@ VOID MiMapSystemPage(PVOID Va, PFN_NUMBER Frame, ULONG Protection)
 VOID MiUnmapSystemPage(PVOID Va)
 {
     MiSystemPte(Va)->Long = 0;
-    KiInvalidatePage(Va);
+    MiFlushSystemPages(Va, 1);
 }
 
 /* Puts frames of their own behind a reserved range, writable, and charges them. */
@@ -149,19 +150,31 @@ NTSTATUS MiFillSystemRange(PVOID Va, ULONG Pages, MI_USAGE Usage, BOOLEAN Zero)
     return STATUS_SUCCESS;
 }
 
+/* Unmaps some pages with one shootdown for all, and then lets their frames go. */
+static VOID MiEmptyBatch(PUCHAR Va, ULONG Pages)
+{
+    PFN_NUMBER Frames[BATCH_PAGES];
+    ULONG Count = 0, i;
+
+    for (i = 0; i < Pages; i++) {
+        PMMPTE Pte = MiSystemPte(Va + i * PAGE_SIZE);
+        if (Pte->Hard.Valid)
+            Frames[Count++] = Pte->Hard.PageFrameNumber;
+        Pte->Long = 0;
+    }
+    if (Count)
+        MiFlushSystemPages(Va, Pages);
+    while (Count > 0)
+        MiFreeFrame(Frames[--Count]);
+}
+
 /* The opposite of MiFillSystemRange. */
 VOID MiEmptySystemRange(PVOID Va, ULONG Pages)
 {
-    ULONG i;
+    ULONG Done;
 
-    for (i = 0; i < Pages; i++) {
-        PVOID Page = (PUCHAR)Va + i * PAGE_SIZE;
-        MMPTE Pte = *MiSystemPte(Page);
-        if (Pte.Hard.Valid) {
-            MiUnmapSystemPage(Page);
-            MiFreeFrame(Pte.Hard.PageFrameNumber);
-        }
-    }
+    for (Done = 0; Done < Pages; Done += BATCH_PAGES)
+        MiEmptyBatch((PUCHAR)Va + Done * PAGE_SIZE, min(Pages - Done, BATCH_PAGES));
     MiReturnCommitment(Pages);
 }
 
@@ -198,10 +211,10 @@ VOID MiSetSystemProtection(PVOID Va, ULONG Pages, ULONG Protection)
         ULONG Frame = Pte->Hard.PageFrameNumber;
         ASSERT(Pte->Hard.Valid);
         *Pte = MiMakeValidPte(Frame, Protection, PTE_GLOBAL | PTE_DIRTY);
-        KiInvalidatePage(Page);
+        MiFlushSystemPages(Page, 1);
         if (Frame < WINDOW_PAGES) {
             MiSystemPte(MiWindow(Frame))->Hard.Write = MiProtectionAllowsWrite(Protection);
-            KiInvalidatePage(MiWindow(Frame));
+            MiFlushSystemPages(MiWindow(Frame), 1);
         }
     }
 }

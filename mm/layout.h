@@ -18,7 +18,8 @@
 #define MI_WINDOW_BASE 0x80000000 /* window onto physical memory 0 - 512 MB */
 #define MI_WINDOW_SIZE 0x20000000
 
-#define MI_KERNEL_PHYSICAL 0x00100000 /* where the boot loader puts the kernel */
+#define MI_STARTUP_PHYSICAL 0x00008000 /* where further processors begin, in real mode */
+#define MI_KERNEL_PHYSICAL  0x00100000 /* where the boot loader puts the kernel */
 
 #define MI_PAGED_POOL_START    0xE1000000
 #define MI_PAGED_POOL_END      0xF1000000

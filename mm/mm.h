@@ -173,4 +173,13 @@ NTSTATUS MmReserveImage(PVOID *Base, SIZE_T Bytes); /* writable until MmProtectI
 NTSTATUS MmFreeUserMemory(PVOID Base);
 VOID MmProtectUserPage(PVOID Va, ULONG Protect);
 
+/* flush.c: shootdowns. When they return, no processor has the old translation. Interrupts are
+ * enabled, or this is the only processor; IRQL <= IPI_LEVEL. */
+VOID MiFlushSystemPages(PVOID Va, ULONG Pages);
+VOID MiFlushUserPages(PMM_SPACE Space, PVOID Va, ULONG Pages);
+
+/* space.c, for kernel/ke/startap.c */
+NTSTATUS MiCreateStartupSpace(PMM_SPACE Space);
+VOID MiDeleteStartupSpace(PMM_SPACE Space);
+
 #endif

@@ -188,7 +188,7 @@ VOID MiDecommitRange(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End)
         if (Old.Long)
             Charge++;
         if (Old.Hard.Valid || Old.Soft.Transition) {
-            KiInvalidatePage((PVOID)Va);
+            MiFlushUserPages(Space, (PVOID)Va, 1);
             MiFreeFrame(Old.Hard.PageFrameNumber);
             Space->PrivatePages--;
         }
@@ -216,5 +216,30 @@ VOID MiProtectUserPte(PMMPTE Pte, ULONG_PTR Va, ULONG Protection)
         }
     }
     *Pte = New;
-    KiInvalidatePage((PVOID)Va);
+    MiFlushUserPages(MmGetCurrentSpace(), (PVOID)Va, 1);
+}
+
+/*
+ * The directory behind which a further processor begins: as any other, but with the page of its
+ * first instructions mapped onto itself (kernel/ke/startap.S).
+ */
+NTSTATUS MiCreateStartupSpace(PMM_SPACE Space)
+{
+    NTSTATUS Status = MmCreateSpace(Space);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = MiCreateUserTables(Space, MI_STARTUP_PHYSICAL, MI_STARTUP_PHYSICAL + PAGE_SIZE);
+    if (NT_SUCCESS(Status))
+        *MiUserPte(Space, MI_STARTUP_PHYSICAL) =
+            MiMakeValidPte(MI_STARTUP_PHYSICAL >> PAGE_SHIFT, MM_EXECUTE_READWRITE, 0);
+    else
+        MmDeleteSpace(Space);
+    return Status;
+}
+
+VOID MiDeleteStartupSpace(PMM_SPACE Space)
+{
+    MiUserPte(Space, MI_STARTUP_PHYSICAL)->Long = 0;
+    MmDeleteSpace(Space);
 }

@@ -7,6 +7,7 @@
  * points to the queue.
  */
 #include "kernel/hal/hal.h"
+#include "kernel/ke/ipi.h"
 #include "sched/sched.h"
 
 #define NORMAL_QUEUE 0
@@ -36,17 +37,31 @@ VOID NTAPI KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance)
     Dpc->Importance = (UCHAR)Importance;
 }
 
-/* Queues a DPC on this processor. FALSE: it is queued already. IRQL: any. */
-BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
+/* Has a DPC run on a certain processor (WDK: KeSetTargetProcessorDpc). IRQL: any. */
+VOID NTAPI KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number)
 {
-    KIRQL OldIrql = KfRaiseIrql(HIGH_LEVEL);
-    PKDPC_DATA Queue = &KeGetCurrentPrcb()->DpcData[NORMAL_QUEUE];
+    Dpc->Number = (USHORT)(MAXIMUM_PROCESSORS + Number);
+}
+
+/* Where a DPC is to be queued: on its target processor, else on this one. */
+static PKPRCB KiProcessorOfDpc(PKDPC Dpc)
+{
+    LONG Target = Dpc->Number - MAXIMUM_PROCESSORS;
+
+    if (Target >= 0 && Target < KeNumberProcessors)
+        return KiProcessorBlock[Target];
+    return KeGetCurrentPrcb();
+}
+
+/* Puts a DPC into a queue. FALSE: it is in one already. IRQL: HIGH_LEVEL. */
+static BOOLEAN KiInsertDpc(PKDPC_DATA Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
     BOOLEAN Inserted = FALSE;
 
-    KeAcquireSpinLockAtDpcLevel(&Queue->DpcLock);
+    KiTakeSpinLock(&Queue->DpcLock);
     if (InterlockedCompareExchangePointer((PVOID *)&Dpc->DpcData, Queue, NULL) == NULL) {
-        Dpc->SystemArgument1 = SystemArgument1;
-        Dpc->SystemArgument2 = SystemArgument2;
+        Dpc->SystemArgument1 = Argument1;
+        Dpc->SystemArgument2 = Argument2;
         if (Dpc->Importance == HighImportance)
             InsertHeadList(&Queue->DpcListHead, &Dpc->DpcListEntry);
         else
@@ -55,10 +70,23 @@ BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemAr
         Queue->DpcCount++;
         Inserted = TRUE;
     }
-    KeReleaseSpinLockFromDpcLevel(&Queue->DpcLock);
-    if (Inserted)
+    KiLetSpinLockGo(&Queue->DpcLock);
+    return Inserted;
+}
+
+/* Queues a DPC (WDK: KeInsertQueueDpc). FALSE: it is queued already. IRQL: any. */
+BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
+{
+    KIRQL OldIrql = KiRaiseIrql(HIGH_LEVEL);
+    PKPRCB Prcb = KiProcessorOfDpc(Dpc);
+    BOOLEAN Inserted =
+        KiInsertDpc(&Prcb->DpcData[NORMAL_QUEUE], Dpc, SystemArgument1, SystemArgument2);
+
+    if (Inserted && Prcb == KeGetCurrentPrcb())
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    KfLowerIrql(OldIrql);
+    else if (Inserted)
+        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
+    KiLowerIrql(OldIrql);
     return Inserted;
 }
 
@@ -143,11 +171,16 @@ VOID KiDispatchInterrupt(VOID)
 }
 
 /*
- * Returns when all DPCs queued before have run (WDK: KeFlushQueuedDpcs). On one processor they
- * have run as soon as IRQL was below DISPATCH_LEVEL, and here it is. IRQL: PASSIVE_LEVEL.
+ * Returns when all DPCs queued before have run, on all processors (WDK: KeFlushQueuedDpcs). On a
+ * processor, they have run as soon as IRQL was below DISPATCH_LEVEL: so it is enough that this
+ * thread runs on each for a moment. IRQL: PASSIVE_LEVEL.
  */
 VOID NTAPI KeFlushQueuedDpcs(VOID)
 {
+    LONG i;
+
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    ASSERT(KeGetCurrentPrcb()->DpcData[NORMAL_QUEUE].DpcQueueDepth == 0);
+    for (i = 0; i < KeNumberProcessors; i++)
+        KeSetSystemAffinityThread(KiProcessorBlock[i]->SetMember);
+    KeRevertToUserAffinityThread();
 }

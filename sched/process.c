@@ -36,6 +36,7 @@ static VOID KiLoadSpace(PKTHREAD Thread, PKPROCESS Process)
     if (Thread->ApcState.Process == Process)
         return;
     Thread->ApcState.Process = Process;
+    KeGetCurrentPrcb()->ActiveDirectory = Process->DirectoryTableBase[0];
     KiWriteCr3(Process->DirectoryTableBase[0]);
     KeGetCurrentPrcb()->AttachSwitches++;
 }

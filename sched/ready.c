@@ -1,27 +1,43 @@
 /*
- * Who runs next: 32 queues of ready threads with a bit for each that is not empty, and one
- * standby thread that has been chosen already.
+ * Who runs next: 32 queues of ready threads with a bit for each that is not empty, and for each
+ * processor the thread that it runs and perhaps a standby thread, chosen to run there next.
  *
- * The highest priority runs; among equals, in turn, a quantum each. A thread of higher priority
- * that becomes ready is made the standby thread, and the switch to it happens when IRQL falls
- * below DISPATCH_LEVEL: at once, for user code. All under the dispatcher lock.
+ * Invariant, whenever the dispatcher lock is free: no ready thread has a higher priority than the
+ * running or standby thread of a processor that it may run on. So the highest priorities run,
+ * wherever; among equals, in turn, a quantum each. A standby thread is switched to when its
+ * processor's IRQL falls below DISPATCH_LEVEL: at once, for user code. Another processor is told
+ * by an interrupt.
+ *
+ * The queues are common to all processors, and everything here is under the dispatcher lock.
+ * (Server 2003 has queues for each processor. That spares the common lock; here, one lock and one
+ * set of queues keep the invariant plain.)
  */
 #include "kernel/hal/hal.h"
+#include "kernel/ke/ipi.h"
 #include "kernel/services.h"
 #include "sched/sched.h"
 
-VOID KiInitializeReadyQueues(PKPRCB Prcb)
+#define PRIORITIES         32
+#define SAME_PROCESSOR     1 /* what a processor is preferred by, in parts of a priority: */
+#define IDEAL_PROCESSOR    2 /* the thread's memory may still be in its caches */
+#define PREFERENCES        4
+#define PREFERENCE_HIGHEST (PREFERENCES * PRIORITIES)
+
+static ULONG KiReadySummary;
+static LIST_ENTRY KiReadyListHead[PRIORITIES];
+
+VOID KiInitializeReadyQueues(VOID)
 {
     ULONG i;
 
-    for (i = 0; i < RTL_NUMBER_OF(Prcb->DispatcherReadyListHead); i++)
-        InitializeListHead(&Prcb->DispatcherReadyListHead[i]);
+    for (i = 0; i < PRIORITIES; i++)
+        InitializeListHead(&KiReadyListHead[i]);
 }
 
 /* Puts a thread in its queue: at the head if it was preempted and has quantum left. */
-static VOID KiQueueThread(PKPRCB Prcb, PKTHREAD Thread)
+static VOID KiQueueThread(PKTHREAD Thread)
 {
-    PLIST_ENTRY Head = &Prcb->DispatcherReadyListHead[Thread->Priority];
+    PLIST_ENTRY Head = &KiReadyListHead[Thread->Priority];
 
     Thread->State = Ready;
     Thread->WaitTime = KeTickCount.LowPart;
@@ -30,51 +46,122 @@ static VOID KiQueueThread(PKPRCB Prcb, PKTHREAD Thread)
     else
         InsertTailList(Head, &Thread->WaitListEntry);
     Thread->Preempted = FALSE;
-    Prcb->ReadySummary |= 1 << Thread->Priority;
+    KiReadySummary |= 1u << Thread->Priority;
 }
 
-static VOID KiUnqueueThread(PKPRCB Prcb, PKTHREAD Thread)
+static VOID KiUnqueueThread(PKTHREAD Thread)
 {
     if (RemoveEntryList(&Thread->WaitListEntry))
-        Prcb->ReadySummary &= ~(1 << Thread->Priority);
+        KiReadySummary &= ~(1u << Thread->Priority);
 }
 
-/* The first thread of the highest queue at or above Priority, taken out; NULL: none. */
+/* The first thread of a queue that may run on a processor; NULL: none. */
+static PKTHREAD KiFindInQueue(PLIST_ENTRY Head, KAFFINITY Processor)
+{
+    PLIST_ENTRY Entry;
+
+    for (Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
+        PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, WaitListEntry);
+        if (Thread->Affinity & Processor)
+            return Thread;
+    }
+    return NULL;
+}
+
+/* The best thread for a processor of at least that priority, taken out; NULL: there is none. */
 static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, KPRIORITY Priority)
 {
-    ULONG Summary = Priority > HIGH_PRIORITY ? 0 : Prcb->ReadySummary & -(1u << Priority);
-    PKTHREAD Thread;
+    ULONG Summary = Priority > HIGH_PRIORITY ? 0 : KiReadySummary & -(1u << Priority);
 
-    if (Summary == 0)
-        return NULL;
-    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[31 - __builtin_clz(Summary)].Flink,
-                               KTHREAD, WaitListEntry);
-    KiUnqueueThread(Prcb, Thread);
-    return Thread;
+    while (Summary) {
+        ULONG Highest = PRIORITIES - 1 - (ULONG)__builtin_clz(Summary);
+        PKTHREAD Thread = KiFindInQueue(&KiReadyListHead[Highest], Prcb->SetMember);
+        if (Thread) {
+            KiUnqueueThread(Thread);
+            return Thread;
+        }
+        Summary &= ~(1u << Highest);
+    }
+    return NULL;
+}
+
+/* What a processor will run if nothing else happens. */
+static inline PKTHREAD KiRivalOn(PKPRCB Prcb)
+{
+    return Prcb->NextThread ? Prcb->NextThread : Prcb->CurrentThread;
+}
+
+/* The processor that runs the least important thread, of those that the thread may run on. */
+static PKPRCB KiChooseProcessor(PKTHREAD Thread)
+{
+    PKPRCB Best = NULL;
+    LONG BestValue = PREFERENCE_HIGHEST;
+    LONG i;
+
+    for (i = 0; i < KeNumberProcessors; i++) {
+        PKPRCB Prcb = KiProcessorBlock[i];
+        LONG Value = KiRivalOn(Prcb)->Priority * PREFERENCES;
+        if (!(Thread->Affinity & Prcb->SetMember))
+            continue;
+        if (Thread->IdealProcessor == i)
+            Value -= IDEAL_PROCESSOR;
+        if (Thread->NextProcessor == i)
+            Value -= SAME_PROCESSOR;
+        if (Value < BestValue) {
+            Best = Prcb;
+            BestValue = Value;
+        }
+    }
+    return Best;
+}
+
+static VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread)
+{
+    Thread->State = Standby;
+    Thread->NextProcessor = Prcb->Number;
+    Prcb->NextThread = Thread;
+}
+
+/* Sees to it that a processor soon looks at its standby thread. */
+static VOID KiRequestSwitch(PKPRCB Prcb)
+{
+    if (Prcb == KeGetCurrentPrcb())
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    else
+        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
 }
 
 /* Makes a thread ready: standby if it is to preempt, else queued. */
 VOID KiReadyThread(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread);
     PKTHREAD Chosen = Prcb->NextThread;
-    PKTHREAD Rival = Chosen ? Chosen : Prcb->CurrentThread;
 
-    if (Thread->Priority <= Rival->Priority) {
-        KiQueueThread(Prcb, Thread);
+    if (Thread->Priority <= KiRivalOn(Prcb)->Priority) {
+        KiQueueThread(Thread);
         return;
     }
-    if (Chosen) {
+    KiMakeStandby(Prcb, Thread);
+    KiRequestSwitch(Prcb);
+    if (Chosen && Chosen != Prcb->IdleThread) { /* it has lost its place: perhaps there is another
+                                                   processor for it */
         Chosen->Preempted = TRUE;
-        KiQueueThread(Prcb, Chosen);
+        KiReadyThread(Chosen);
     }
-    Thread->State = Standby;
-    Prcb->NextThread = Thread;
-    HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+}
+
+/* Looks for a thread of at least that priority to run next on a processor that has none yet. */
+static BOOLEAN KiFindStandby(PKPRCB Prcb, KPRIORITY Priority)
+{
+    PKTHREAD Thread = Prcb->NextThread ? NULL : KiTakeReadyThread(Prcb, Priority);
+
+    if (Thread)
+        KiMakeStandby(Prcb, Thread);
+    return Prcb->NextThread != NULL;
 }
 
 /* The standby thread, or the best ready one, or the idle thread. */
-PKTHREAD KiSelectNextThread(PKPRCB Prcb)
+static PKTHREAD KiSelectNextThread(PKPRCB Prcb)
 {
     PKTHREAD Thread = Prcb->NextThread;
 
@@ -98,19 +185,25 @@ VOID KiSwapThread(VOID)
         KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Old, (ULONG_PTR)New,
                      (ULONG_PTR)Old->InitialStack, 0);
     New->State = Running;
+    New->NextProcessor = Prcb->Number;
     Prcb->CurrentThread = New;
     if (New != Old)
         KiSwapContext(Old, New);
 }
 
-/* Puts the running thread back among the ready ones, and switches to the standby or best one. */
+/*
+ * Puts the running thread back among the ready ones, and switches to the standby or best one. If
+ * it may run on another processor, which runs something less important, it goes there.
+ */
 static VOID KiYieldTo(PKTHREAD Thread, BOOLEAN Preempted)
 {
     Thread->Preempted = Preempted;
     if (Thread == KeGetCurrentPrcb()->IdleThread)
         Thread->State = Ready; /* is on no queue: it runs when nothing else does */
+    else if (KeNumberProcessors == 1)
+        KiQueueThread(Thread);
     else
-        KiQueueThread(KeGetCurrentPrcb(), Thread);
+        KiReadyThread(Thread);
     KiSwapThread();
 }
 
@@ -153,12 +246,7 @@ static VOID KiEndQuantum(PKPRCB Prcb, PKTHREAD Thread)
 {
     Thread->Quantum = THREAD_QUANTUM;
     Thread->Priority = (SCHAR)KiDecayedPriority(Thread);
-    if (Prcb->NextThread == NULL) {
-        Prcb->NextThread = KiTakeReadyThread(Prcb, Thread->Priority);
-        if (Prcb->NextThread)
-            Prcb->NextThread->State = Standby;
-    }
-    if (Prcb->NextThread)
+    if (KiFindStandby(Prcb, Thread->Priority))
         KiYieldTo(Thread, FALSE);
 }
 
@@ -182,27 +270,57 @@ VOID KiQuantumEnd(VOID)
     KiUnlockDispatcherDatabaseFromSynchLevel();
 }
 
+/* A standby thread that is no longer what it was chosen for goes back, and another is chosen. */
+static VOID KiChooseAgain(PKTHREAD Thread)
+{
+    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
+
+    Prcb->NextThread = NULL;
+    KiReadyThread(Thread);
+    if (KiFindStandby(Prcb, Prcb->CurrentThread->Priority + 1))
+        KiRequestSwitch(Prcb);
+}
+
+/* After a change of priority or affinity: puts the thread where it belongs now. One that was ready
+ * has been taken out of its queue. MayStay: on the processor that it runs on. */
+static VOID KiReconsider(PKTHREAD Thread, BOOLEAN MayStay)
+{
+    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
+
+    switch (Thread->State) {
+    case Ready:
+        KiReadyThread(Thread);
+        break;
+    case Standby:
+        KiChooseAgain(Thread);
+        break;
+    case Running:
+        if (!KiFindStandby(Prcb, MayStay ? Thread->Priority + 1 : 0) && !MayStay)
+            KiMakeStandby(Prcb, Prcb->IdleThread);
+        if (Prcb->NextThread)
+            KiRequestSwitch(Prcb);
+        break;
+    }
+}
+
 /* Gives a thread another priority, wherever it is. A running one may have to give way. */
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-
     if (Thread->Priority == Priority)
         return;
-    if (Thread->State == Ready) {
-        KiUnqueueThread(Prcb, Thread);
-        Thread->Priority = (SCHAR)Priority;
-        KiReadyThread(Thread);
-        return;
-    }
+    if (Thread->State == Ready)
+        KiUnqueueThread(Thread);
     Thread->Priority = (SCHAR)Priority;
-    if (Thread->State == Running && Prcb->NextThread == NULL) {
-        Prcb->NextThread = KiTakeReadyThread(Prcb, Priority + 1);
-        if (Prcb->NextThread) {
-            Prcb->NextThread->State = Standby;
-            HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-        }
-    }
+    KiReconsider(Thread, TRUE);
+}
+
+/* The same for the processors it may run on, which are some of those that there are. */
+VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
+{
+    if (Thread->State == Ready)
+        KiUnqueueThread(Thread);
+    Thread->Affinity = Affinity;
+    KiReconsider(Thread, (Affinity & KiProcessorBlock[Thread->NextProcessor]->SetMember) != 0);
 }
 
 /* Sets a thread's priority (WDK: KeSetPriorityThread). Returns the old one. IRQL: PASSIVE_LEVEL. */
@@ -227,19 +345,17 @@ KPRIORITY NTAPI KeQueryPriorityThread(PKTHREAD Thread)
 /* Lets a ready thread of equal or higher priority run. TRUE in STATUS_SUCCESS: one did. */
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
+    KIRQL OldIrql;
     PKPRCB Prcb;
     PKTHREAD Thread;
-    KIRQL OldIrql = KiLockDispatcherDatabase();
     NTSTATUS Status = STATUS_NO_YIELD_PERFORMED;
 
+    if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
+        return Status;
+    OldIrql = KiLockDispatcherDatabase();
     Prcb = KeGetCurrentPrcb();
     Thread = Prcb->CurrentThread;
-    if (Prcb->NextThread == NULL) {
-        Prcb->NextThread = KiTakeReadyThread(Prcb, max(Thread->Priority, 0));
-        if (Prcb->NextThread)
-            Prcb->NextThread->State = Standby;
-    }
-    if (Prcb->NextThread) {
+    if (KiFindStandby(Prcb, max(Thread->Priority, 0))) {
         Thread->Quantum = THREAD_QUANTUM;
         KiYieldTo(Thread, FALSE);
         Status = STATUS_SUCCESS;

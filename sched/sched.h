@@ -125,10 +125,12 @@ typedef struct _KTHREAD {
     UCHAR Fill5[2];
     SCHAR BasePriority;      /* 121 */
     SCHAR PriorityDecrement; /* 122: what of the boost goes at once */
-    UCHAR Fill6[5];
+    UCHAR NextProcessor;     /* 123: where it runs, is to run, or ran last */
+    UCHAR Fill6[4];
     struct _KPROCESS *Process; /* 128: the owner, attached or not */
-    KAFFINITY Affinity;        /* 12C */
-    UCHAR Fill7[8];
+    KAFFINITY Affinity;        /* 12C: the processors that it may run on */
+    KAFFINITY UserAffinity;    /* 130: the same, while a driver has set it aside */
+    UCHAR Fill7[4];
     KAPC_STATE SavedApcState; /* 138: while attached */
     UCHAR Fill8[8];
     PVOID StackBase; /* 158: top of the kernel stack's pages */
@@ -210,11 +212,11 @@ VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID);
 /* ready.c: the dispatcher lock is held. */
 VOID KiReadyThread(PKTHREAD Thread);
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment);
-PKTHREAD KiSelectNextThread(PKPRCB Prcb);
 VOID KiSwapThread(VOID); /* away from the current thread, whose new state is set */
 VOID KiQuantumEnd(VOID);
-VOID KiInitializeReadyQueues(PKPRCB Prcb);
+VOID KiInitializeReadyQueues(VOID);
 
 /* switch.S */
 VOID FASTCALL KiSwapContext(PKTHREAD Old, PKTHREAD New);
@@ -238,8 +240,9 @@ VOID KiLeaveQueue(PKTHREAD Thread);
 
 /* timer.c */
 VOID KiInitializeTime(LONGLONG SystemTime);
-VOID KiUpdateTime(PKTRAP_FRAME Frame); /* the clock's service routine, at CLOCK2_LEVEL */
-VOID KiTimerExpiration(VOID);          /* at DISPATCH_LEVEL, without the dispatcher lock */
+VOID KiUpdateTime(PKTRAP_FRAME Frame);    /* the clock's service routine, at CLOCK2_LEVEL */
+VOID KiUpdateRunTime(PKTRAP_FRAME Frame); /* the same on the other processors */
+VOID KiTimerExpiration(VOID);             /* at DISPATCH_LEVEL, without the dispatcher lock */
 VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due); /* interrupt time; dispatcher lock held */
 BOOLEAN KiRemoveTimer(PKTIMER Timer);            /* FALSE: it was not set; lock held */
 LONGLONG KiDueTime(PLARGE_INTEGER Timeout);      /* a caller's time as interrupt time */
@@ -252,6 +255,7 @@ VOID KeInitializeThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackT
 VOID KeStartThread(PKTHREAD Thread);
 NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess);
 VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackLimit);
+VOID KiMakeIdleThread(PKTHREAD Thread);
 PKTHREAD KeWaitForEndedThread(VOID);
 VOID KeAlertThreadToEnd(PKTHREAD Thread);
 VOID KeAlertProcessToEnd(struct _KPROCESS *Process);

@@ -61,6 +61,7 @@ KiSwapContextStack:
         cmpl    %eax, KTHREAD_ApcProcess(%ecx)
         je      1f
         movl    KPROCESS_DirectoryTableBase(%eax), %eax
+        movl    %eax, %fs:PCR_ActiveDirectory   /* first: see mm/flush.c */
         .globl  KiSwapContextCr3
 KiSwapContextCr3:
         movl    %eax, %cr3

@@ -4,6 +4,8 @@
 #include "kernel/rtl/rtl.h"
 #include "sched/sched.h"
 
+#define ALL_PROCESSORS ((1 << MAXIMUM_PROCESSOR_COUNT) - 1)
+
 /* What KiSwapContext takes off a new thread's stack; see the picture in switch.S. */
 typedef struct _KSWITCH_FRAME {
     PVOID ExceptionList;
@@ -14,6 +16,14 @@ typedef struct _KSWITCH_FRAME {
 /* Threads that have ended and whose stacks can be freed, by another thread. Dispatcher lock. */
 static LIST_ENTRY KiEndedThreads = {&KiEndedThreads, &KiEndedThreads};
 static KEVENT KiThreadEnded;
+
+/* Threads prefer the processors in turn. */
+static UCHAR KiNextIdealProcessor(VOID)
+{
+    static volatile LONG Last;
+
+    return (UCHAR)((ULONG)InterlockedIncrement(&Last) % (ULONG)KeNumberProcessors);
+}
 
 static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop)
 {
@@ -31,7 +41,8 @@ static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID S
     Thread->ApcState.Process = Process;
     Thread->Priority = Thread->BasePriority = Process->BasePriority;
     Thread->Quantum = THREAD_QUANTUM;
-    Thread->Affinity = 1;
+    Thread->Affinity = Thread->UserAffinity = ALL_PROCESSORS;
+    Thread->IdealProcessor = KiNextIdealProcessor();
     Thread->State = Initialized;
 }
 
@@ -60,12 +71,18 @@ VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
     Thread->KernelStack = Frame;
 }
 
+/* A thread that runs when nothing else does, on a processor that begins with it. */
+VOID KiMakeIdleThread(PKTHREAD Thread)
+{
+    Thread->Priority = Thread->BasePriority = IDLE_PRIORITY;
+    Thread->State = Running;
+}
+
 /* The thread that runs start-up becomes processor 0's idle thread; it needs no switch frame. */
 VOID KiInitializeIdleThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackLimit)
 {
     KiInitializeThreadCommon(Thread, Process, (PUCHAR)StackLimit + KERNEL_STACK_BYTES);
-    Thread->Priority = Thread->BasePriority = IDLE_PRIORITY;
-    Thread->State = Running;
+    KiMakeIdleThread(Thread);
     KeInitializeEvent(&KiThreadEnded, SynchronizationEvent, FALSE);
 }
 

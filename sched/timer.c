@@ -14,8 +14,8 @@
 volatile KSYSTEM_TIME KeTickCount;
 
 static LIST_ENTRY KiTimerList = {&KiTimerList, &KiTimerList};
-static LONGLONG KiNextDue = MAXLONGLONG; /* of the first timer; read by the clock without lock */
-static LONGLONG KiBootTime;              /* system time - interrupt time */
+static volatile KSYSTEM_TIME KiNextDue; /* of the first timer; read by the clock without lock */
+static LONGLONG KiBootTime;             /* system time - interrupt time */
 
 /* The reader's half of the protocol is in KiReadSystemTime: High2 first, High1 last. */
 static VOID KiWriteSystemTime(volatile KSYSTEM_TIME *Time, LONGLONG Value)
@@ -45,6 +45,7 @@ LONGLONG KiQueryInterruptTime(VOID)
 VOID KiInitializeTime(LONGLONG SystemTime)
 {
     KiBootTime = SystemTime;
+    KiWriteSystemTime(&KiNextDue, TIME_FOR_EVER);
     KiWriteSystemTime(&SharedUserData->SystemTime, SystemTime);
     SharedUserData->TickCountMultiplier = CLOCK_TICK_100NS / 10000 << 24;
 }
@@ -73,7 +74,13 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
     }
 }
 
-/* The clock's interrupt service routine. IRQL: CLOCK2_LEVEL. */
+/* The service routine of a processor's own clock. IRQL: CLOCK2_LEVEL. */
+VOID KiUpdateRunTime(PKTRAP_FRAME Frame)
+{
+    KiChargeTick(KeGetCurrentPrcb(), Frame);
+}
+
+/* The clock's interrupt service routine, on the first processor. IRQL: CLOCK2_LEVEL. */
 VOID KiUpdateTime(PKTRAP_FRAME Frame)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
@@ -84,21 +91,24 @@ VOID KiUpdateTime(PKTRAP_FRAME Frame)
     KiWriteSystemTime(&KeTickCount, KiReadSystemTime(&KeTickCount) + 1);
     KiWriteSystemTime(&SharedUserData->TickCount, KiReadSystemTime(&KeTickCount));
     SharedUserData->TickCountLowDeprecated = KeTickCount.LowPart;
-    if (KiNextDue <= Now) {
+    if (KiReadSystemTime(&KiNextDue) <= Now) {
         Prcb->TimerRequest = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     }
     KiChargeTick(Prcb, Frame);
 }
 
+/* Interrupts are disabled, for the clock on this processor would wait for the second half. */
 static VOID KiUpdateNextDue(VOID)
 {
-    BOOLEAN Enable = KiSaveInterrupts(); /* the clock reads the two halves one after the other */
+    LONGLONG Due = TIME_FOR_EVER;
+    BOOLEAN Enable;
 
-    KiNextDue = IsListEmpty(&KiTimerList)
-                    ? MAXLONGLONG
-                    : (LONGLONG)CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry)
-                          ->DueTime.QuadPart;
+    if (!IsListEmpty(&KiTimerList))
+        Due = (LONGLONG)CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry)
+                  ->DueTime.QuadPart;
+    Enable = KiSaveInterrupts();
+    KiWriteSystemTime(&KiNextDue, Due);
     KiRestoreInterrupts(Enable);
 }
 
@@ -165,7 +175,7 @@ static VOID KiSignalTimer(PKTIMER Timer)
 VOID KiTimerExpiration(VOID)
 {
     KiLockDispatcherDatabaseAtSynchLevel();
-    while (KiNextDue <= KiQueryInterruptTime()) {
+    while (KiReadSystemTime(&KiNextDue) <= KiQueryInterruptTime()) {
         PKTIMER Timer = CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry);
         KiRemoveTimer(Timer);
         KiSignalTimer(Timer);

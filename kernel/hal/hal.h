@@ -19,6 +19,9 @@ KIRQL HalVectorToIrql(ULONG Vector);
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
 VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql);
 
+struct _KPRCB;
+VOID HalSendIpi(struct _KPRCB *Prcb); /* apic.c: IRQL: any */
+
 /* serial.c */
 VOID HalpInitializeSerial(VOID);
 VOID HalpSerialWrite(CHAR Character);

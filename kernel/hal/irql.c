@@ -7,20 +7,25 @@
  * pending there, it is replayed in software. So the common raise and lower cost a few
  * instructions, and a chip is programmed only when an interrupt really came too early.
  *
- * Bits of IRR: 2 the DISPATCH software interrupt, 4 + n hardware line n.
+ * Bits of IRR: 2 the DISPATCH software interrupt, 4 + n hardware line n, 20 the local APIC's clock.
+ * IPIs are never held back (kernel/ke/ipi.h).
  *
  * Why lowering has no race: it stores the new level first and looks at IRR after. An interrupt
  * that comes before the store is pending by the time of the look; one that comes after the store
  * is simply taken. IRR is changed with interrupts disabled only.
  */
+#include "kernel/hal/apic.h"
 #include "kernel/hal/hal.h"
 #include "kernel/hal/pic.h"
+#include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
 #define IRR_DISPATCH      (1 << DISPATCH_LEVEL)
 #define IRR_LINE(Irq)     (1 << (4 + (Irq)))
 #define IRR_ALL_LINES     0x000FFFF0
+#define IRR_LOCAL_CLOCK   0x00100000
+#define IRR_HARDWARE      (IRR_ALL_LINES | IRR_LOCAL_CLOCK)
 #define PIC_LINES         16
 #define HIGHEST_LINE_IRQL 27
 #define PROFILE_IRQ       8
@@ -32,11 +37,14 @@
 #define LINES_BELOW(Irql)                                                                          \
     ((((1 << (HIGHEST_LINE_IRQL - (Irql))) - 1) | 1 << CLOCK_IRQ |                                 \
       ((Irql) < PROFILE_LEVEL ? 1 << PROFILE_IRQ : 0))                                             \
-     << 4)
+         << 4 |                                                                                    \
+     IRR_LOCAL_CLOCK)
+
+static volatile LONG HalpDisabledLines = 0xFFFF; /* of the 8259s, for all processors */
 
 const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
-    [PASSIVE_LEVEL... APC_LEVEL] = IRR_ALL_LINES | IRR_DISPATCH,
-    [DISPATCH_LEVEL... 11] = IRR_ALL_LINES,
+    [PASSIVE_LEVEL... APC_LEVEL] = IRR_HARDWARE | IRR_DISPATCH,
+    [DISPATCH_LEVEL... 11] = IRR_HARDWARE,
     [12] = LINES_BELOW(12),
     [13] = LINES_BELOW(13),
     [14] = LINES_BELOW(14),
@@ -60,7 +68,7 @@ KIRQL HalVectorToIrql(ULONG Vector)
 {
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
 
-    if (Irq == CLOCK_IRQ)
+    if (Irq == CLOCK_IRQ || Vector == APIC_CLOCK_VECTOR)
         return CLOCK2_LEVEL;
     return Irq == PROFILE_IRQ ? PROFILE_LEVEL : HIGHEST_LINE_IRQL - Irq;
 }
@@ -75,16 +83,26 @@ static ULONG HalpHighestLine(ULONG Pending)
     return (ULONG)__builtin_ctz(Lines);
 }
 
+/* Runs a pending line's interrupt, unless the line has been disabled meanwhile. */
+static VOID HalpReplayLine(PKIPCR Pcr, ULONG Irq)
+{
+    Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
+    if (HalpDisabledLines & (1 << Irq))
+        return;
+    Pcr->Pcr.IrrActive |= IRR_LINE(Irq);
+    HalpPicSetMask(Irq, FALSE);
+    KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
+}
+
 /* Runs one pending interrupt. Interrupts are disabled, here and on return. */
 static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
 {
-    if (Pending & IRR_ALL_LINES) {
-        ULONG Irq = HalpHighestLine(Pending);
-        Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
-        Pcr->Pcr.IrrActive |= IRR_LINE(Irq);
-        if (!(Pcr->Pcr.IDR & (1 << Irq)))
-            HalpPicSetMask(Irq, FALSE);
-        KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
+    if (Pending & IRR_LOCAL_CLOCK) {
+        Pcr->Pcr.IRR &= ~IRR_LOCAL_CLOCK;
+        Pcr->Pcr.IrrActive |= IRR_LOCAL_CLOCK;
+        KiReplayInterrupt(APIC_CLOCK_VECTOR);
+    } else if (Pending & IRR_ALL_LINES) {
+        HalpReplayLine(Pcr, HalpHighestLine(Pending));
     } else {
         Pcr->Pcr.IRR &= ~IRR_DISPATCH;
         Pcr->Pcr.Irql = DISPATCH_LEVEL;
@@ -185,17 +203,9 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
     KiRestoreInterrupts(Enable);
 }
 
-/*
- * Called first for every hardware interrupt, with interrupts disabled. TRUE: IRQL has been
- * raised to the line's and its service routine is to run. FALSE: it came too early and is
- * pending now, or it was none.
- */
-BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
+/* A line of the 8259s. FALSE: it came too early and is pending now, or it was none. */
+static BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
 {
-    PKIPCR Pcr = KiGetPcr();
-    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
-    KIRQL Irql = HalVectorToIrql(Vector);
-
     if (Pcr->Pcr.IrrActive & IRR_LINE(Irq)) {
         Pcr->Pcr.IrrActive &= ~IRR_LINE(Irq); /* a replay: acknowledged when it first came */
     } else {
@@ -209,9 +219,53 @@ BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
         }
         HalpPicAcknowledge(Irq);
     }
-    *OldIrql = Pcr->Pcr.Irql;
-    Pcr->Pcr.Irql = Irql;
     return TRUE;
+}
+
+/* The same for the local APIC's clock. */
+static BOOLEAN HalpAcceptLocalClock(PKIPCR Pcr)
+{
+    if (Pcr->Pcr.IrrActive & IRR_LOCAL_CLOCK) {
+        Pcr->Pcr.IrrActive &= ~IRR_LOCAL_CLOCK;
+        return TRUE;
+    }
+    HalpAcknowledgeApic();
+    if (Pcr->Pcr.Irql < CLOCK2_LEVEL)
+        return TRUE;
+    Pcr->Pcr.IRR |= IRR_LOCAL_CLOCK;
+    return FALSE;
+}
+
+/* An IPI is done with at once; what it has asked for may be due at once, too. */
+static VOID HalpHandleIpi(PKIPCR Pcr)
+{
+    HalpAcknowledgeApic();
+    KiIpiInterrupt();
+    HalpReplayPending(Pcr->Pcr.Irql);
+}
+
+/*
+ * Called first for every hardware interrupt, with interrupts disabled. TRUE: IRQL has been
+ * raised to the line's and its service routine is to run. FALSE: it came too early and is
+ * pending now, or is done with.
+ */
+BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
+{
+    PKIPCR Pcr = KiGetPcr();
+    KIRQL Irql = HalVectorToIrql(Vector);
+    BOOLEAN Accepted = FALSE;
+
+    if (Vector == APIC_IPI_VECTOR)
+        HalpHandleIpi(Pcr);
+    else if (Vector == APIC_CLOCK_VECTOR)
+        Accepted = HalpAcceptLocalClock(Pcr);
+    else if (Vector < PRIMARY_VECTOR_BASE + PIC_LINES)
+        Accepted = HalpAcceptLine(Pcr, Vector - PRIMARY_VECTOR_BASE, Irql);
+    if (Accepted) {
+        *OldIrql = Pcr->Pcr.Irql;
+        Pcr->Pcr.Irql = Irql;
+    }
+    return Accepted;
 }
 
 /* Called last for an interrupt that began: back to the old IRQL. Interrupts disabled. */
@@ -229,7 +283,7 @@ BOOLEAN HalEnableSystemInterrupt(ULONG Vector)
     if (Irq >= PIC_LINES)
         return FALSE;
     Enable = KiSaveInterrupts();
-    KiGetPcr()->Pcr.IDR &= ~(1 << Irq);
+    InterlockedAnd(&HalpDisabledLines, ~(1 << Irq));
     HalpPicSetMask(Irq, FALSE);
     KiRestoreInterrupts(Enable);
     return TRUE;
@@ -239,10 +293,8 @@ VOID HalDisableSystemInterrupt(ULONG Vector)
 {
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     BOOLEAN Enable = KiSaveInterrupts();
-    PKIPCR Pcr = KiGetPcr();
 
-    Pcr->Pcr.IDR |= 1 << Irq;
-    Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
+    InterlockedOr(&HalpDisabledLines, 1 << Irq); /* what is pending will find it so */
     HalpPicSetMask(Irq, TRUE);
     KiRestoreInterrupts(Enable);
 }

@@ -2,8 +2,8 @@
  * The pair of 8259A interrupt controllers: 15 lines, of which line 2 carries the second chip.
  *
  * Lines are masked and acknowledged one by one; which line may interrupt when is decided by IRQL,
- * in irql.c. All routines here are called with interrupts disabled on the processor that the
- * chips are wired to.
+ * in irql.c. All routines here are called with interrupts disabled. The chips are wired to the
+ * first processor, which acknowledges; any may change the masks.
  */
 #include "kernel/hal/pic.h"
 #include "kernel/hal/hal.h"
@@ -20,6 +20,7 @@
 #define OCW3_READ_ISR     0x0B
 #define CASCADE_LINE      2
 
+static KSPIN_LOCK HalpPicLock; /* of the masks; taken with interrupts disabled */
 static USHORT HalpPicMask = 0xFFFF & ~(1 << CASCADE_LINE); /* a set bit: the line is masked */
 
 static VOID HalpWriteMask(VOID)
@@ -43,11 +44,13 @@ VOID HalpInitializePic(VOID)
 
 VOID HalpPicSetMask(ULONG Irq, BOOLEAN Masked)
 {
+    KiTakeSpinLock(&HalpPicLock);
     if (Masked)
         HalpPicMask |= 1 << Irq;
     else
         HalpPicMask &= ~(1 << Irq);
     HalpWriteMask();
+    KiLetSpinLockGo(&HalpPicLock);
 }
 
 VOID HalpPicAcknowledge(ULONG Irq)

@@ -1,15 +1,19 @@
 /*
  * Interrupt objects (WDK: IoConnectInterrupt, KeSynchronizeExecution).
  *
- * The list of a vector is changed only with its interrupt kept out (HIGH_LEVEL and the lock), and
- * walked only from the interrupt itself. The clock is not an object: it needs the trap frame.
+ * All device interrupts come to the first processor. The list of a vector is changed there, with
+ * its interrupt kept out (HIGH_LEVEL and the lock), and walked only from the interrupt itself. The
+ * clock is not an object: it needs the trap frame.
  */
 #include "kernel/ke/interrupt.h"
+#include "kernel/hal/apic.h"
 #include "kernel/hal/hal.h"
 #include "sched/sched.h"
 
 #define VECTORS       (MAXIMUM_IDTVECTOR + 1 - PRIMARY_VECTOR_BASE)
 #define TAG_INTERRUPT 'rtnI'
+
+#define FIRST_PROCESSOR 1 /* as an affinity */
 
 static LIST_ENTRY KiInterruptLists[VECTORS];
 static KSPIN_LOCK KiInterruptLock;
@@ -29,6 +33,8 @@ VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector)
 
     if (Vector == CLOCK_VECTOR)
         KiUpdateTime(Frame);
+    else if (Vector == APIC_CLOCK_VECTOR)
+        KiUpdateRunTime(Frame);
     for (Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
         PKINTERRUPT Interrupt = CONTAINING_RECORD(Entry, KINTERRUPT, ListEntry);
         KIRQL OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);
@@ -88,6 +94,7 @@ NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTIN
                                   BOOLEAN FloatingSave)
 {
     PKINTERRUPT Interrupt;
+    BOOLEAN Connected;
 
     UNREFERENCED_PARAMETER(ProcessorEnableMask);
     UNREFERENCED_PARAMETER(FloatingSave);
@@ -108,7 +115,10 @@ NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTIN
     Interrupt->SynchronizeIrql = SynchronizeIrql;
     Interrupt->ShareVector = ShareVector;
     Interrupt->Mode = InterruptMode;
-    if (!KeConnectInterrupt(Interrupt)) {
+    KeSetSystemAffinityThread(FIRST_PROCESSOR);
+    Connected = KeConnectInterrupt(Interrupt);
+    KeRevertToUserAffinityThread();
+    if (!Connected) {
         ExFreePoolWithTag(Interrupt, TAG_INTERRUPT);
         return STATUS_INVALID_PARAMETER;
     }
@@ -120,7 +130,9 @@ NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTIN
 VOID NTAPI IoDisconnectInterrupt(PKINTERRUPT InterruptObject)
 {
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    KeSetSystemAffinityThread(FIRST_PROCESSOR);
     KeDisconnectInterrupt(InterruptObject);
+    KeRevertToUserAffinityThread();
     ExFreePoolWithTag(InterruptObject, TAG_INTERRUPT);
 }
 

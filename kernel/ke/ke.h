@@ -130,10 +130,10 @@ typedef struct _KPRCB {
     UCHAR Padding1;
     ULONG SetMember;
 
-    /* Ready threads, one queue a priority, and a bit for each queue with a thread in it.
-     * Guarded by the dispatcher lock. */
-    ULONG ReadySummary;
-    LIST_ENTRY DispatcherReadyListHead[32];
+    volatile LONG IpiRequests; /* IPI_xxx of ipi.h: set by any, taken by this processor */
+    ULONG_PTR ActiveDirectory; /* what CR3 holds, or is about to: for shootdowns */
+    UCHAR ApicId;
+    UCHAR Padding2[3];
 
     /* Counters: written by this processor only. */
     ULONG ThreadSwitches;       /* by KiSwapContext */
@@ -142,7 +142,7 @@ typedef struct _KPRCB {
     ULONG PageFaults;
     ULONG KernelPageFaults;
     ULONG ExceptionCount;
-    UCHAR Fill1[0x520 - 0x134];
+    UCHAR Fill1[0x520 - 0x3C];
 
     struct _KTHREAD *NpxThread; /* 520 */
     ULONG InterruptCount;       /* 524 */
@@ -301,10 +301,14 @@ static inline ULONG_PTR KiReadCr2(VOID)
 /* Stops with the documented bug check when a routine is called above the IRQL that it allows. */
 #define KI_ASSERT_IRQL(Highest) ASSERT(KiGetCurrentIrql() <= (Highest))
 
+/* A processor's control region: below the first one's, in the order of their numbers. */
+#define KiControlRegion(Number) ((PKIPCR)(MI_PCR_ADDRESS - (Number)*PAGE_SIZE))
+
 /* main.c */
 NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo);
 
 /* processor.c: IRQL: before there is any. Fills the GDT, IDT, TSSs and KPCR of a processor. */
+VOID KiInitializeCommonTables(PKIPCR Pcr);
 VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, struct _KTHREAD *IdleThread);
 VOID KiSetDoubleFaultDirectory(ULONG_PTR DirectoryTableBase);
 extern BOOLEAN KiSmepEnabled;

@@ -3,6 +3,7 @@
  * compiled to assembly only; the Makefile turns the marked lines into build/offsets.h.
  */
 #include "kernel/ke/ke.h"
+#include "kernel/ke/startap.h"
 #include "sched/sched.h"
 
 #define CONSTANT(Name, Value)     __asm__ volatile("\n->" #Name " %c0" : : "i"(Value))
@@ -24,6 +25,11 @@ VOID KiOffsets(VOID)
     CONSTANT(PCR_Teb, FIELD_OFFSET(KPCR, NtTib.Self));
     CONSTANT(PCR_ThreadSwitches, FIELD_OFFSET(KIPCR, PrcbData.ThreadSwitches));
     CONSTANT(PCR_AddressSpaceSwitches, FIELD_OFFSET(KIPCR, PrcbData.AddressSpaceSwitches));
+    CONSTANT(PCR_ActiveDirectory, FIELD_OFFSET(KIPCR, PrcbData.ActiveDirectory));
+    CONSTANT(KI_START_BLOCK_Cr3, KI_START_BLOCK_OFFSET + FIELD_OFFSET(KI_START_BLOCK, Cr3));
+    CONSTANT(KI_START_BLOCK_StackTop,
+             KI_START_BLOCK_OFFSET + FIELD_OFFSET(KI_START_BLOCK, StackTop));
+    CONSTANT(KI_START_BLOCK_Pcr, KI_START_BLOCK_OFFSET + FIELD_OFFSET(KI_START_BLOCK, Pcr));
     OFFSET(KTRAP_FRAME, DbgEbp);
     OFFSET(KTRAP_FRAME, DbgEip);
     OFFSET(KTRAP_FRAME, SegGs);

@@ -7,6 +7,7 @@
  */
 #include "kernel/ke/ke.h"
 #include "kernel/kd/kd.h"
+#include "kernel/ke/ipi.h"
 #include "sched/sched.h"
 
 #define ACCESS_CODE_R0    0x9A
@@ -40,7 +41,7 @@ typedef struct _KPROCESSOR_TABLES {
     UCHAR DoubleFaultStack[DOUBLE_FAULT_STACK_SIZE] __attribute__((aligned(16)));
 } KPROCESSOR_TABLES;
 
-static KPROCESSOR_TABLES KiTables[1];
+static KPROCESSOR_TABLES KiTables[MAXIMUM_PROCESSOR_COUNT];
 static KIDTENTRY KiIdt[MAXIMUM_IDTVECTOR + 1];
 BOOLEAN KiSmepEnabled;
 volatile CCHAR KeNumberProcessors = 1;
@@ -150,6 +151,14 @@ static VOID KiEnableFeatures(VOID)
     __asm__ volatile("movl %0, %%cr0" : : "r"(Cr4 | CR0_WP | CR0_NE | CR0_TS | CR0_MP));
 }
 
+/* Once, before the first processor. */
+VOID KiInitializeCommonTables(PKIPCR Pcr)
+{
+    KiInitializeIdt();
+    KiInitializeReadyQueues();
+    KiProcessorBlock[0] = &Pcr->PrcbData;
+}
+
 VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
 {
     KPROCESSOR_TABLES *Tables = &KiTables[Number];
@@ -169,11 +178,10 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
     Pcr->PrcbData.SetMember = 1 << Number;
     Pcr->PrcbData.IdleThread = IdleThread;
     Pcr->PrcbData.CurrentThread = IdleThread;
-    KiInitializeReadyQueues(&Pcr->PrcbData);
     KiInitializeDpcs(&Pcr->PrcbData);
     KiInitializeGdt(Tables, Pcr);
     KiInitializeTss(Tables);
-    KiInitializeIdt();
+    Pcr->PrcbData.ActiveDirectory = KiReadCr3();
     KiLoadTables(Tables);
     KiEnableFeatures();
 }

@@ -1,6 +1,7 @@
 /*
  * NtCreateUserProcess and NtQueryInformationProcess: what programs ask of the process manager.
  */
+#include "kernel/ke/ipi.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -173,7 +174,7 @@ NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle,
         return Status;
     Info.ExitStatus = Process->ExitStatus;
     Info.PebBaseAddress = Process->Peb;
-    Info.AffinityMask = 1;
+    Info.AffinityMask = KeActiveProcessors;
     Info.BasePriority = Process->Pcb.BasePriority;
     Info.UniqueProcessId = (ULONG_PTR)Process->UniqueProcessId;
     Info.InheritedFromUniqueProcessId = (ULONG_PTR)Process->InheritedFromUniqueProcessId;

@@ -53,6 +53,17 @@ VOID PsInitializeIdle(PVOID StackLimit)
     ExInitializeFastMutex(&PspLock);
 }
 
+/* The idle thread of a further processor, on a stack of its own. It is never switched to first:
+ * the processor begins with it. */
+NTSTATUS PspCreateIdleThread(PETHREAD *Idle)
+{
+    NTSTATUS Status = PspCreateThread(PsInitialSystemProcess, NULL, NULL, NULL, Idle);
+
+    if (NT_SUCCESS(Status))
+        KiMakeIdleThread(&(*Idle)->Tcb);
+    return Status;
+}
+
 PKTHREAD PsGetIdleThread(VOID)
 {
     return &PspIdle.Body.Tcb;

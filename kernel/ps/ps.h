@@ -59,6 +59,7 @@ PKTHREAD PsGetIdleThread(VOID);
 extern FAST_MUTEX PspLock;
 
 /* init.c */
+NTSTATUS PspCreateIdleThread(PETHREAD *Idle);
 VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
 NTSTATUS PsInitialize(VOID);
 NTSTATUS PsStartSystemThread(PKSTART_ROUTINE Routine, PVOID Context);
