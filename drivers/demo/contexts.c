@@ -76,6 +76,17 @@ static VOID DemoQueueWantedWork(PDEMO_DEVICE Device)
 /* ---- The timer's DPC --------------------------------------------------------------------------
  */
 
+/* Has the DPC run on the next processor the next time: all see the same pool. */
+static VOID DemoMoveDpc(PDEMO_DEVICE Device)
+{
+    KAFFINITY Processors = KeQueryActiveProcessors();
+
+    do
+        Device->DpcProcessor = (Device->DpcProcessor + 1) % (sizeof Processors * 8);
+    while (!(Processors & ((KAFFINITY)1 << Device->DpcProcessor)));
+    KeSetTargetProcessorDpc(&Device->TimerDpc, (CCHAR)Device->DpcProcessor);
+}
+
 /*
  * Runs at DISPATCH_LEVEL in an arbitrary context: that of the thread which the clock happened to
  * interrupt, with that process's page directory loaded. Its system-space addresses are as good
@@ -90,6 +101,7 @@ static VOID NTAPI DemoTimerDpcRoutine(PKDPC Dpc, PVOID Context, PVOID Argument1,
     UNREFERENCED_PARAMETER(Argument2);
     DemoTouchResident(Device, DemoTimerDpc);
     DemoQueueWantedWork(Device);
+    DemoMoveDpc(Device);
 }
 
 /* ---- The thread -------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ typedef struct _DEMO_DEVICE {
 
     KTIMER Timer;
     KDPC TimerDpc;
+    ULONG DpcProcessor; /* where the DPC runs; changed by the DPC alone */
     PIO_WORKITEM WorkItem;
     KEVENT WorkIdle; /* signalled while WorkItem is not queued and its routine not running */
 

@@ -3,6 +3,7 @@
  */
 #include "kernel/ex/capture.h"
 #include "kernel/kd/kd.h"
+#include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
 #include "kernel/ldr/ldr.h"
 #include "kernel/ps/ps.h"
@@ -88,8 +89,8 @@ static NTSTATUS ExpQueryBasic(PVOID Buffer, PULONG Length)
     Info->AllocationGranularity = 0x10000;
     Info->MinimumUserModeAddress = MI_LOWEST_USER_ADDRESS;
     Info->MaximumUserModeAddress = MI_HIGHEST_USER_ADDRESS;
-    Info->ActiveProcessorsAffinityMask = 1;
-    Info->NumberOfProcessors = 1;
+    Info->ActiveProcessorsAffinityMask = KeActiveProcessors;
+    Info->NumberOfProcessors = KeNumberProcessors;
     return STATUS_SUCCESS;
 }
 
@@ -97,6 +98,7 @@ static NTSTATUS ExpQueryPerformance(PVOID Buffer, PULONG Length)
 {
     SYSTEM_PERFORMANCE_INFORMATION *Info = Buffer;
     NTSTATUS Status = ExpNeeds(Length, sizeof *Info);
+    LONG i;
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -104,17 +106,30 @@ static NTSTATUS ExpQueryPerformance(PVOID Buffer, PULONG Length)
     Info->CommittedPages = MmTotalCommittedPages;
     Info->CommitLimit = MmTotalCommitLimit;
     Info->PeakCommitment = MmPeakCommitment;
-    Info->PageFaultCount = KeGetCurrentPrcb()->PageFaults;
+    for (i = 0; i < KeNumberProcessors; i++)
+        Info->PageFaultCount += KiProcessorBlock[i]->PageFaults;
     Info->PagedPoolPages = MiPoolPagesInUse(PagedPool);
     Info->NonPagedPoolPages = MiPoolPagesInUse(NonPagedPool);
     return STATUS_SUCCESS;
 }
 
+/* A processor's counters are its own: they are added up when somebody asks. */
+static VOID ExpAddCounters(SYSTEM_UPPERHALF_INFORMATION *Info, const KPRCB *Prcb)
+{
+    Info->ThreadSwitches += Prcb->ThreadSwitches;
+    Info->AddressSpaceSwitches += Prcb->AddressSpaceSwitches;
+    Info->AttachSwitches += Prcb->AttachSwitches;
+    Info->PageFaults += Prcb->PageFaults;
+    Info->KernelPageFaults += Prcb->KernelPageFaults;
+    Info->SystemCalls += Prcb->SystemCalls;
+    Info->InterruptCount += Prcb->InterruptCount;
+}
+
 static NTSTATUS ExpQueryUpperhalf(PVOID Buffer, PULONG Length)
 {
     SYSTEM_UPPERHALF_INFORMATION *Info = Buffer;
-    PKPRCB Prcb = KeGetCurrentPrcb();
     NTSTATUS Status = ExpNeeds(Length, sizeof *Info);
+    LONG i;
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -127,13 +142,8 @@ static NTSTATUS ExpQueryUpperhalf(PVOID Buffer, PULONG Length)
     Info->NonPagedPoolPages = MiPoolPagesInUse(NonPagedPool);
     Info->ProcessCount = PsProcessCount;
     Info->ThreadCount = PsThreadCount;
-    Info->ThreadSwitches = Prcb->ThreadSwitches;
-    Info->AddressSpaceSwitches = Prcb->AddressSpaceSwitches;
-    Info->AttachSwitches = Prcb->AttachSwitches;
-    Info->PageFaults = Prcb->PageFaults;
-    Info->KernelPageFaults = Prcb->KernelPageFaults;
-    Info->SystemCalls = Prcb->SystemCalls;
-    Info->InterruptCount = Prcb->InterruptCount;
+    for (i = 0; i < KeNumberProcessors; i++)
+        ExpAddCounters(Info, KiProcessorBlock[i]);
     Info->PageDirectories = MiCountUsage(UsageDirectory);
     Info->PageTables = MiCountUsage(UsageTable);
     Info->KernelStackPages = MiCountUsage(UsageStack);
