@@ -10,7 +10,7 @@
  * Each mistake is one routine of a few lines. They are not inlined, so that a stack trace shows
  * which it was.
  */
-#include <ntddk.h>
+#include <ntifs.h>
 #include "crash.h"
 
 DRIVER_INITIALIZE DriverEntry;
@@ -346,6 +346,7 @@ MISTAKE ExecuteBreakpoint(const CRASH_INPUT *Input)
  */
 
 static KEVENT NeverSet;
+static KMUTEX Mutex;
 static KSPIN_LOCK Lock;
 static KDPC Dpc;
 
@@ -389,6 +390,118 @@ MISTAKE WaitInDpc(const CRASH_INPUT *Input)
     KeInitializeDpc(&Dpc, WaitingDpcRoutine, NULL);
     KeInsertQueueDpc(&Dpc, NULL, NULL);
     KeFlushQueuedDpcs();
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* A time-out helps as little. */
+MISTAKE WaitAtDispatchWithTimeout(const CRASH_INPUT *Input)
+{
+    LARGE_INTEGER Moment = {.QuadPart = -1};
+    PVOID Objects[] = {&NeverSet, &Mutex};
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeWaitForMultipleObjects(2, Objects, WaitAll, Executive, KernelMode, FALSE, &Moment, NULL);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Waits for one event so many times over, which is allowed up to a limit. */
+static NTSTATUS WaitForMany(ULONG Count, PKWAIT_BLOCK WaitBlocks)
+{
+    static PVOID Objects[MAXIMUM_WAIT_OBJECTS + 1];
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+    ULONG i;
+
+    for (i = 0; i < Count; i++)
+        Objects[i] = &NeverSet;
+    KeWaitForMultipleObjects(Count, Objects, WaitAny, Executive, KernelMode, FALSE, &Zero,
+                             WaitBlocks);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE WaitForTooMany(const CRASH_INPUT *Input)
+{
+    static KWAIT_BLOCK WaitBlocks[MAXIMUM_WAIT_OBJECTS + 1];
+
+    UNREFERENCED_PARAMETER(Input);
+    return WaitForMany(MAXIMUM_WAIT_OBJECTS + 1, WaitBlocks);
+}
+
+MISTAKE WaitWithoutBlocks(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return WaitForMany(THREAD_WAIT_OBJECTS + 1, NULL);
+}
+
+MISTAKE ExceedSemaphoreLimit(const CRASH_INPUT *Input)
+{
+    KSEMAPHORE Semaphore;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeSemaphore(&Semaphore, 1, 2);
+    KeReleaseSemaphore(&Semaphore, 0, 2, FALSE);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ReleaseFreeMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeReleaseMutex(&Mutex, FALSE);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Runs a routine in another thread of the caller's process, and returns when that has ended. */
+static NTSTATUS RunThread(PKSTART_ROUTINE Routine, PVOID Context)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+    NTSTATUS Status;
+
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, ZwCurrentProcess(), NULL,
+                                  Routine, Context);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    ZwWaitForSingleObject(Handle, FALSE, NULL);
+    return ZwClose(Handle);
+}
+
+static VOID NTAPI ReleaseMutexRoutine(PVOID Context)
+{
+    KeReleaseMutex(Context, FALSE);
+}
+
+/* A mutex that is owned, but by another thread. */
+MISTAKE ReleaseAnothersMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeWaitForSingleObject(&Mutex, Executive, KernelMode, FALSE, NULL);
+    return RunThread(ReleaseMutexRoutine, &Mutex);
+}
+
+static VOID NTAPI TakeMutexRoutine(PVOID Context)
+{
+    KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, NULL);
+}
+
+/* What a driver's mutex guards may be half changed, so its owner must not end. */
+MISTAKE EndOwningMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return RunThread(TakeMutexRoutine, &Mutex);
+}
+
+/* A program's mutex is abandoned by that; releasing it is for who has it. */
+MISTAKE ReleaseAbandonedMutant(const CRASH_INPUT *Input)
+{
+    static KMUTANT Mutant;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeMutant(&Mutant, FALSE);
+    RunThread(TakeMutexRoutine, &Mutant);
+    KeReleaseMutant(&Mutant, 0, FALSE, FALSE);
     return STATUS_UNSUCCESSFUL;
 }
 
@@ -482,6 +595,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 
     UNREFERENCED_PARAMETER(RegistryPath);
     KeInitializeEvent(&NeverSet, NotificationEvent, FALSE);
+    KeInitializeMutex(&Mutex, 0);
     KeInitializeSpinLock(&Lock);
     DriverObject->MajorFunction[IRP_MJ_CREATE] = CrashDispatchOpenClose;
     DriverObject->MajorFunction[IRP_MJ_CLEANUP] = CrashDispatchOpenClose;

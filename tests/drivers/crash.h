@@ -47,13 +47,21 @@
     X(ExecuteUndefined, "undefined")   /* 7F: 6, 0, 0, 0 */                                        \
     X(ExecuteBreakpoint, "breakpoint") /* 1E: 80000003, instruction, 0, 0 */                       \
     /* The dispatcher's rules, and a driver that gives up. */                                      \
-    X(WaitAtDispatch, "wait-dispatch")      /* 0A: object, 2, 0, instruction */                    \
-    X(WaitHoldingSpinLock, "wait-spinlock") /* 0A: object, 2, 0, instruction */                    \
-    X(WaitInDpc, "wait-dpc")                /* B8: the thread, ... */                              \
-    X(RaiseToLowerIrql, "raise-lower")      /* 09: 2, 0, 0, 0 */                                   \
-    X(LowerToHigherIrql, "lower-higher")    /* 0A: 2, 0, 0, instruction */                         \
-    X(ReturnAtDispatch, "return-dispatch")  /* 4A: the service's return address, 2, 0, 0 */        \
-    X(CallBugCheck, "bugcheck")             /* C0FFEE: 1, 2, 3, 4 */
+    X(WaitAtDispatch, "wait-dispatch")                    /* 0A: object, 2, 0, instruction */      \
+    X(WaitHoldingSpinLock, "wait-spinlock")               /* 0A: object, 2, 0, instruction */      \
+    X(WaitInDpc, "wait-dpc")                              /* B8: the thread, ... */                \
+    X(WaitAtDispatchWithTimeout, "wait-dispatch-timeout") /* 0A: object, 2, 0, instruction */      \
+    X(WaitForTooMany, "wait-65")                          /* 0C: 0, 0, 0, 0 */                     \
+    X(WaitWithoutBlocks, "wait-4")                        /* 0C: 0, 0, 0, 0 */                     \
+    X(ExceedSemaphoreLimit, "semaphore-limit")            /* 1E: C0000047, instruction, 0, 0 */    \
+    X(ReleaseFreeMutex, "mutex-free")                     /* 1E: C0000046, instruction, 0, 0 */    \
+    X(ReleaseAnothersMutex, "mutex-anothers")             /* 1E: C0000046, instruction, 0, 0 */    \
+    X(ReleaseAbandonedMutant, "mutex-abandoned")          /* 1E: 80, instruction, 0, 0 */          \
+    X(EndOwningMutex, "mutex-end")                        /* 4000008A: thread, mutex, 0, 0 */      \
+    X(RaiseToLowerIrql, "raise-lower")                    /* 09: 2, 0, 0, 0 */                     \
+    X(LowerToHigherIrql, "lower-higher")                  /* 0A: 2, 0, 0, instruction */           \
+    X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \
+    X(CallBugCheck, "bugcheck")            /* C0FFEE: 1, 2, 3, 4 */
 
 #define CRASH_ENUMERATOR(Routine, Name) Crash##Routine,
 typedef enum _CRASH_MISTAKE { CRASH_MISTAKES(CRASH_ENUMERATOR) CrashMistakes } CRASH_MISTAKE;

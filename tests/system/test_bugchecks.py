@@ -17,11 +17,13 @@ STATUS_BUG_CHECK = 97
 
 PASSIVE, APC, DISPATCH = 0, 1, 2
 ACCESS_VIOLATION, BREAKPOINT = 0xC0000005, 0x80000003
+MUTANT_NOT_OWNED, SEMAPHORE_LIMIT_EXCEEDED, ABANDONED = 0xC0000046, 0xC0000047, 0x80
 GOOD_TAG, BAD_TAG = 0x446F6F47, 0x44616142     # "GooD" and "BaaD" as memory shows them
 SYSTEM_SPACE = 0x80000000
 
 # The parameters that are not one number, as intervals. CODE: inside crash.sys.
 ANY = (0, 0xFFFFFFFF)
+KERNEL = (0x80100000, 0x9FFFFFFF)
 USER = (0x10000, 0x7FFEFFFF)
 PAGED = (0xE1000000, 0xF0FFFFFF)
 NONPAGED = (0xFC000000, 0xFFBDFFFF)
@@ -31,6 +33,7 @@ CODE = "an address in crash.sys"
 NAMES = {
     0x09: "IRQL_NOT_GREATER_OR_EQUAL",
     0x0A: "IRQL_NOT_LESS_OR_EQUAL",
+    0x0C: "MAXIMUM_WAIT_OBJECTS_EXCEEDED",
     0x19: "BAD_POOL_HEADER",
     0x1E: "KMODE_EXCEPTION_NOT_HANDLED",
     0x4A: "IRQL_GT_ZERO_AT_SYSTEM_SERVICE",
@@ -42,6 +45,7 @@ NAMES = {
     0xD1: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
     0xFC: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
     0xC0FFEE: "",
+    0x4000008A: "THREAD_TERMINATE_HELD_MUTEX",
 }
 
 # Mistake: code, four parameters, IRQL. WDK: Bug Check Code Reference.
@@ -72,6 +76,14 @@ STOPS = {
     "breakpoint": (0x1E, (BREAKPOINT, CODE, 0, 0), PASSIVE),
     "wait-dispatch": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
     "wait-spinlock": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
+    "wait-dispatch-timeout": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
+    "wait-65": (0x0C, (0, 0, 0, 0), PASSIVE),
+    "wait-4": (0x0C, (0, 0, 0, 0), PASSIVE),
+    "semaphore-limit": (0x1E, (SEMAPHORE_LIMIT_EXCEEDED, KERNEL, 0, 0), PASSIVE),
+    "mutex-free": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
+    "mutex-anothers": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
+    "mutex-abandoned": (0x1E, (ABANDONED, KERNEL, 0, 0), PASSIVE),
+    "mutex-end": (0x4000008A, (NONPAGED, IMAGES, 0, 0), DISPATCH),
     "wait-dpc": (0xB8, (ANY, ANY, ANY, ANY), DISPATCH),
     "raise-lower": (0x09, (DISPATCH, PASSIVE, 0, 0), DISPATCH),
     "lower-higher": (0x0A, (DISPATCH, PASSIVE, 0, ANY), PASSIVE),
@@ -82,7 +94,7 @@ STOPS = {
 UNNOTICED = ["paged-resident", "paged-code"]
 
 # The driver's part is over when the kernel finds out.
-NOT_THE_DRIVERS = {"return-dispatch"}
+NOT_THE_DRIVERS = {"return-dispatch", "mutex-end"}
 
 # A bug check of ours names the driver by this line; then come the process and the IRQL.
 STOP = re.compile(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{8}),0x(\w{8}),0x(\w{8}),0x(\w{8})\)")
