@@ -315,7 +315,11 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     return Status;
 }
 
-/* Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields. IRQL <= APC_LEVEL. */
+/*
+ * Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields; whether there was
+ * somebody to yield to is not told, as that status is not among the documented ones. IRQL <=
+ * APC_LEVEL. STATUS_SUCCESS, or STATUS_USER_APC if a user-mode wait was interrupted.
+ */
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval)
 {
@@ -326,8 +330,10 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     KIRQL OldIrql;
 
     KI_ASSERT_IRQL(APC_LEVEL);
-    if (Interval->QuadPart == 0)
-        return NtYieldExecution();
+    if (Interval->QuadPart == 0) {
+        NtYieldExecution();
+        return STATUS_SUCCESS;
+    }
     KiCheckWaitIrql(Thread, Interval, NULL);
     OldIrql = KiLockForWait(Thread);
     Status = KiWaitForObjects(&Wait, Thread);

@@ -145,7 +145,7 @@ static NTSTATUS DelayInThePast(ULONG Milliseconds)
 
 static VOID TestTimeouts(VOID)
 {
-    LARGE_INTEGER Past = SystemTimeIn(-1000);
+    LARGE_INTEGER Past = SystemTimeIn(-1000), Zero = {.QuadPart = 0};
     KEVENT Event;
 
     CheckTimed("time-out: relative", WaitRelative, 25, STATUS_TIMEOUT);
@@ -155,6 +155,8 @@ static VOID TestTimeouts(VOID)
     CheckTimed("delay: relative", Delay, 25, STATUS_SUCCESS);
     CheckTimed("delay: absolute", DelayAbsolute, 25, STATUS_SUCCESS);
     CheckTimed("delay: in the past, no time", DelayInThePast, 0, STATUS_SUCCESS);
+    CheckEqual("delay: zero is in the past", KeDelayExecutionThread(KernelMode, FALSE, &Zero),
+               STATUS_SUCCESS);
     KeInitializeEvent(&Event, SynchronizationEvent, TRUE);
     CheckEqual("time-out: in the past, but the object is signalled",
                KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Past), STATUS_SUCCESS);
