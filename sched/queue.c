@@ -106,30 +106,42 @@ static VOID KiJoinQueue(PKTHREAD Thread, PKQUEUE Queue)
     Queue->CurrentCount++;
 }
 
+/* Takes an entry, or waits for one, with the lock held. */
+static LONG_PTR KiRemoveQueue(PKQUEUE Queue, PKTHREAD Thread, KPROCESSOR_MODE Mode, LONGLONG Due)
+{
+    PLIST_ENTRY Entry = NULL;
+
+    if (Queue->Header.Abandoned)
+        return STATUS_ABANDONED;
+    KiJoinQueue(Thread, Queue);
+    /* The thread is asking for more, so it is not running for the queue just now. */
+    Queue->CurrentCount--;
+    if (Queue->CurrentCount < Queue->MaximumCount)
+        Entry = KiTakeEntry(Queue);
+    Queue->CurrentCount++;
+    return Entry ? (LONG_PTR)Entry : KiWaitForQueue(Queue, Mode, Due);
+}
+
 /*
  * Takes an entry, or waits for one (WDK: KeRemoveQueue). Instead of an entry it returns
- * STATUS_TIMEOUT or STATUS_USER_APC, which no pointer is equal to. IRQL <= APC_LEVEL.
+ * STATUS_TIMEOUT, STATUS_USER_APC, or STATUS_ABANDONED if the queue has been run down; no pointer
+ * is equal to those. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a time-out of zero.
  */
 PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     LONGLONG Due = KiDueTime(Timeout);
     KIRQL OldIrql = KiLockForWait(Thread);
-    LONG_PTR Result = 0;
+    LONG_PTR Result = KiRemoveQueue(Queue, Thread, WaitMode, Due);
 
-    KiJoinQueue(Thread, Queue);
-    /* The thread is asking for more, so it is not running for the queue just now. */
-    Queue->CurrentCount--;
-    if (Queue->CurrentCount < Queue->MaximumCount)
-        Result = (LONG_PTR)KiTakeEntry(Queue);
-    Queue->CurrentCount++;
-    if (Result == 0)
-        Result = KiWaitForQueue(Queue, WaitMode, Due);
     KiUnlockDispatcherDatabase(OldIrql);
     return (PLIST_ENTRY)Result;
 }
 
-/* Empties a queue that nobody waits for: its entries, as a list without head, or NULL. */
+/*
+ * Empties a queue that nobody waits for: its entries, as a list without head, or NULL. It is of no
+ * more use until it is initialized anew (WDK: KeRundownQueue).
+ */
 PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue)
 {
     KIRQL OldIrql = KiLockDispatcherDatabase();
@@ -142,6 +154,7 @@ PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue)
         InitializeListHead(&Queue->EntryListHead);
     }
     Queue->Header.SignalState = 0;
+    Queue->Header.Abandoned = TRUE;
     while (!IsListEmpty(&Queue->ThreadListHead)) {
         PKTHREAD Thread =
             CONTAINING_RECORD(RemoveHeadList(&Queue->ThreadListHead), KTHREAD, QueueListEntry);

@@ -180,6 +180,8 @@ static VOID TestRundown(VOID)
     Check("rundown: the entries that are left, as a ring", First == &Entries[0].Link &&
                                                                First->Flink == &Entries[1].Link &&
                                                                First->Flink->Flink == First);
+    CheckEqual("rundown: then nothing can be taken",
+               StatusOf(KeRemoveQueue(&Queue, KernelMode, NULL)), STATUS_ABANDONED);
     KeInitializeQueue(&Queue, 1);
     Check("rundown: initialized anew, the queue is of use",
           Insert(2, Pass) == 0 && PollQueue(&Queue) == &Entries[2].Link);
