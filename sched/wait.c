@@ -133,7 +133,11 @@ VOID KiWaitTest(PVOID Object, KPRIORITY Increment)
     }
 }
 
-/* Takes what is signalled already. STATUS_PENDING: the thread has to wait. */
+/*
+ * Takes what is signalled already. STATUS_PENDING: the thread has to wait.
+ * STATUS_MUTANT_LIMIT_EXCEEDED: it has a mutant so often that SignalState, below zero for nothing
+ * but mutants, cannot count once more.
+ */
 static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
 {
     NTSTATUS Status = STATUS_WAIT_0;
@@ -141,9 +145,12 @@ static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
 
     for (i = 0; i < Wait->Count; i++) {
         PDISPATCHER_HEADER Object = OBJECT_HEADER_OF(Wait->Objects[i]);
-        if (Wait->Type == WaitAny && KiIsSignalled(Object, Thread))
+        BOOLEAN Signalled = KiIsSignalled(Object, Thread);
+        if (Signalled && Object->SignalState == (LONG)MINLONG)
+            return STATUS_MUTANT_LIMIT_EXCEEDED;
+        if (Signalled && Wait->Type == WaitAny)
             return (NTSTATUS)i + (KiSatisfyWait(Object, Thread) ? STATUS_ABANDONED_WAIT_0 : 0);
-        if (Wait->Type == WaitAll && !KiIsSignalled(Object, Thread))
+        if (!Signalled && Wait->Type == WaitAll)
             return STATUS_PENDING;
     }
     if (Wait->Type == WaitAny || Wait->Count == 0)
@@ -263,7 +270,7 @@ static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
  * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC if
- * a user-mode wait was interrupted.
+ * a user-mode wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
@@ -284,6 +291,8 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
         Status = KiWaitForObjects(&Wait, Thread);
     }
     KiUnlockDispatcherDatabase(OldIrql);
+    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
+        ExRaiseStatus(Status);
     return Status;
 }
 
@@ -312,6 +321,8 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     OldIrql = KiLockForWait(Thread);
     Status = KiWaitForObjects(&Wait, Thread);
     KiUnlockDispatcherDatabase(OldIrql);
+    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
+        ExRaiseStatus(Status);
     return Status;
 }
 

@@ -481,6 +481,23 @@ MISTAKE ReleaseAnothersMutex(const CRASH_INPUT *Input)
     return RunThread(ReleaseMutexRoutine, &Mutex);
 }
 
+/* Once too often. The driver counts the first 2^31 times by itself, which would take hours. */
+MISTAKE TakeMutexTooOften(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeWaitForSingleObject(&Mutex, Executive, KernelMode, FALSE, NULL);
+    Mutex.Header.SignalState = MINLONG;
+    KeWaitForSingleObject(&Mutex, Executive, KernelMode, FALSE, NULL);
+    return STATUS_SUCCESS;
+}
+
+/* Forgets to release it; noticed when the system service returns to user mode. */
+MISTAKE ReturnOwningMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return KeWaitForSingleObject(&Mutex, Executive, KernelMode, FALSE, NULL);
+}
+
 static VOID NTAPI TakeMutexRoutine(PVOID Context)
 {
     KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, NULL);

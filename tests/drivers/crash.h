@@ -57,9 +57,11 @@
     X(ReleaseFreeMutex, "mutex-free")                     /* 1E: C0000046, instruction, 0, 0 */    \
     X(ReleaseAnothersMutex, "mutex-anothers")             /* 1E: C0000046, instruction, 0, 0 */    \
     X(ReleaseAbandonedMutant, "mutex-abandoned")          /* 1E: 80, instruction, 0, 0 */          \
-    X(EndOwningMutex, "mutex-end")                        /* 4000008A: thread, mutex, 0, 0 */      \
-    X(RaiseToLowerIrql, "raise-lower")                    /* 09: 2, 0, 0, 0 */                     \
-    X(LowerToHigherIrql, "lower-higher")                  /* 0A: 2, 0, 0, instruction */           \
+    X(TakeMutexTooOften, "mutex-too-often")               /* 1E: C0000191, instruction, 0, 0 */    \
+    X(ReturnOwningMutex, "mutex-return")   /* 01: the service's return address, 0, FFFF, 0 */      \
+    X(EndOwningMutex, "mutex-end")         /* 4000008A: thread, mutex, 0, 0 */                     \
+    X(RaiseToLowerIrql, "raise-lower")     /* 09: 2, 0, 0, 0 */                                    \
+    X(LowerToHigherIrql, "lower-higher")   /* 0A: 2, 0, 0, instruction */                          \
     X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \
     X(CallBugCheck, "bugcheck")            /* C0FFEE: 1, 2, 3, 4 */
 

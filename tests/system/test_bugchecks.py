@@ -17,6 +17,7 @@ STATUS_BUG_CHECK = 97
 
 PASSIVE, APC, DISPATCH = 0, 1, 2
 ACCESS_VIOLATION, BREAKPOINT = 0xC0000005, 0x80000003
+MUTANT_LIMIT_EXCEEDED = 0xC0000191
 MUTANT_NOT_OWNED, SEMAPHORE_LIMIT_EXCEEDED, ABANDONED = 0xC0000046, 0xC0000047, 0x80
 GOOD_TAG, BAD_TAG = 0x446F6F47, 0x44616142     # "GooD" and "BaaD" as memory shows them
 SYSTEM_SPACE = 0x80000000
@@ -31,6 +32,7 @@ IMAGES = (0xF1000000, 0xFBFFFFFF)
 CODE = "an address in crash.sys"
 
 NAMES = {
+    0x01: "APC_INDEX_MISMATCH",
     0x09: "IRQL_NOT_GREATER_OR_EQUAL",
     0x0A: "IRQL_NOT_LESS_OR_EQUAL",
     0x0C: "MAXIMUM_WAIT_OBJECTS_EXCEEDED",
@@ -83,6 +85,8 @@ STOPS = {
     "mutex-free": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
     "mutex-anothers": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
     "mutex-abandoned": (0x1E, (ABANDONED, KERNEL, 0, 0), PASSIVE),
+    "mutex-too-often": (0x1E, (MUTANT_LIMIT_EXCEEDED, KERNEL, 0, 0), PASSIVE),
+    "mutex-return": (0x01, (USER, 0, 0xFFFF, 0), PASSIVE),
     "mutex-end": (0x4000008A, (NONPAGED, IMAGES, 0, 0), DISPATCH),
     "wait-dpc": (0xB8, (ANY, ANY, ANY, ANY), DISPATCH),
     "raise-lower": (0x09, (DISPATCH, PASSIVE, 0, 0), DISPATCH),
@@ -94,7 +98,7 @@ STOPS = {
 UNNOTICED = ["paged-resident", "paged-code"]
 
 # The driver's part is over when the kernel finds out.
-NOT_THE_DRIVERS = {"return-dispatch", "mutex-end"}
+NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end"}
 
 # A bug check of ours names the driver by this line; then come the process and the IRQL.
 STOP = re.compile(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{8}),0x(\w{8}),0x(\w{8}),0x(\w{8})\)")
