@@ -131,9 +131,12 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE
 {
     PKTHREAD Thread = KiGetCurrentThread();
     LONGLONG Due = KiDueTime(Timeout);
-    KIRQL OldIrql = KiLockForWait(Thread);
-    LONG_PTR Result = KiRemoveQueue(Queue, Thread, WaitMode, Due);
+    LONG_PTR Result;
+    KIRQL OldIrql;
 
+    KiCheckWaitIrql(Thread, Queue, Timeout);
+    OldIrql = KiLockForWait(Thread);
+    Result = KiRemoveQueue(Queue, Thread, WaitMode, Due);
     KiUnlockDispatcherDatabase(OldIrql);
     return (PLIST_ENTRY)Result;
 }

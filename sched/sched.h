@@ -227,7 +227,8 @@ VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
 VOID KiInitializeDpcs(PKPRCB Prcb);
 
-/* wait.c: the dispatcher lock is held. */
+/* wait.c: the dispatcher lock is held, but not for the first. */
+VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout);
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);

@@ -257,7 +257,7 @@ static NORETURN VOID KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql)
 }
 
 /* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
-static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
+VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
 {
     KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
 
@@ -340,12 +340,11 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     NTSTATUS Status;
     KIRQL OldIrql;
 
-    KI_ASSERT_IRQL(APC_LEVEL);
+    KiCheckWaitIrql(Thread, Interval, NULL);
     if (Interval->QuadPart == 0) {
         NtYieldExecution();
         return STATUS_SUCCESS;
     }
-    KiCheckWaitIrql(Thread, Interval, NULL);
     OldIrql = KiLockForWait(Thread);
     Status = KiWaitForObjects(&Wait, Thread);
     KiUnlockDispatcherDatabase(OldIrql);

@@ -407,6 +407,20 @@ MISTAKE WaitAtDispatchWithTimeout(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+MISTAKE WaitForQueueAtDispatch(const CRASH_INPUT *Input)
+{
+    static KQUEUE Queue;
+    LARGE_INTEGER Moment = {.QuadPart = -1};
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeQueue(&Queue, 1);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeRemoveQueue(&Queue, KernelMode, &Moment);
+    KeLowerIrql(OldIrql);
+    return STATUS_SUCCESS;
+}
+
 /* Waits for one event so many times over, which is allowed up to a limit. */
 static NTSTATUS WaitForMany(ULONG Count, PKWAIT_BLOCK WaitBlocks)
 {

@@ -51,6 +51,7 @@
     X(WaitHoldingSpinLock, "wait-spinlock")               /* 0A: object, 2, 0, instruction */      \
     X(WaitInDpc, "wait-dpc")                              /* B8: the thread, ... */                \
     X(WaitAtDispatchWithTimeout, "wait-dispatch-timeout") /* 0A: object, 2, 0, instruction */      \
+    X(WaitForQueueAtDispatch, "wait-queue")               /* 0A: queue, 2, 0, instruction */       \
     X(WaitForTooMany, "wait-65")                          /* 0C: 0, 0, 0, 0 */                     \
     X(WaitWithoutBlocks, "wait-4")                        /* 0C: 0, 0, 0, 0 */                     \
     X(ExceedSemaphoreLimit, "semaphore-limit")            /* 1E: C0000047, instruction, 0, 0 */    \

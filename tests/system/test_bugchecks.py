@@ -79,6 +79,7 @@ STOPS = {
     "wait-dispatch": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
     "wait-spinlock": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
     "wait-dispatch-timeout": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
+    "wait-queue": (0x0A, (IMAGES, DISPATCH, 0, ANY), DISPATCH),
     "wait-65": (0x0C, (0, 0, 0, 0), PASSIVE),
     "wait-4": (0x0C, (0, 0, 0, 0), PASSIVE),
     "semaphore-limit": (0x1E, (SEMAPHORE_LIMIT_EXCEEDED, KERNEL, 0, 0), PASSIVE),
