@@ -96,7 +96,8 @@ PEFLAGS := -march=i686 -std=gnu11 -O2 -g -ffreestanding -fno-omit-frame-pointer 
 	-MMD -MP
 PELINK := -nostdlib -Wl,--no-insert-timestamp -Wl,--dynamicbase
 
-DRIVER_FLAGS := $(PEFLAGS) -I$(MINGW)/ddk
+# min-pagesize=0: the headers read the KPCR at small offsets from FS, which are no null pointers.
+DRIVER_FLAGS := $(PEFLAGS) -I$(MINGW)/ddk --param=min-pagesize=0
 DRIVER_LINK  := $(PELINK) -Wl,--subsystem,native -Wl,--entry,_DriverEntry@8 \
 	-Wl,--image-base,0x10000 -Wl,--exclude-all-symbols -shared
 

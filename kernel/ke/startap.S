@@ -1,6 +1,6 @@
 /*
- * Where the other processors begin: in real mode, at the start of a page below 1 MB, which this code
- * has been copied to (Intel SDM vol. 3, 8.4.4 and 9.9.1).
+ * Where the other processors begin: in real mode, at the start of a page below 1 MB, to which this
+ * code has been copied (Intel SDM vol. 3, 8.4.4 and 9.9.1).
  *
  * The way up is the first processor's own (boot/multiboot.S), in short: protected mode, then a
  * page directory that maps this one page onto itself and has the shared upper half; then an

@@ -162,7 +162,7 @@ def test_the_session_sees_the_callers_change_with_the_stack(session):
 def test_the_session_sees_the_user_address_change_over_the_load_of_cr3(session):
     switch = session.answer("uh switch user")
     old, new = values(r"from .*CR3 (\w+)$", switch) + values(r"switch to .*CR3 (\w+)$", switch)
-    before, _, after = session.answer("uh step 5").partition("mov %eax,%cr3")
+    before, _, after = session.answer("uh step 6").partition("mov %eax,%cr3")
     assert old != new and before.count("sched/switch.S") == 5 and "CR3" not in before
     assert values(r"CR3 +(\w+) \(\d+ demo.exe\) -> (\w+) \(\d+ demo.exe\)", after) == (old, new)
     frame, value, new_frame, new_value = values(
@@ -174,7 +174,7 @@ def test_the_session_sees_the_user_address_change_over_the_load_of_cr3(session):
 def test_the_session_sees_the_pool_addresses_stay_over_the_load_of_cr3(session):
     watched = session.answer("uh watch 0x500000 Device->Resident Device->Text")
     places = re.findall(r"^  (f\w{7}|e\w{7})  (frame \w+  \w+  \".*\")$", watched, re.MULTILINE)
-    after = session.answer("uh step 5").partition("mov %eax,%cr3")[2]
+    after = session.answer("uh step 6").partition("mov %eax,%cr3")[2]
     assert re.findall(r"^ +(\w{8})  (frame .*)  stays$", after, re.MULTILINE) == places
     assert len(places) == 2
 

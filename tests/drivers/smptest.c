@@ -1,0 +1,222 @@
+/*
+ * Checks what several processors do together: shootdowns of the shared half, calls on all
+ * processors, DPCs and threads on chosen ones, spin locks. With one processor most of it is
+ * checked, too.
+ */
+#include <ntddk.h>
+
+#include "selftest.h"
+
+#define TAG       'tpmS'
+#define ADDITIONS 20000
+#define ROUNDS    100
+
+static ULONG Processors; /* how many */
+static KSPIN_LOCK Lock;
+static volatile ULONG LockedCount;
+static volatile LONG Entered, WrongIrql;
+
+/* Runs a routine in a thread of its own on one processor. */
+typedef struct _JOB {
+    VOID (*Routine)(PVOID Argument);
+    PVOID Argument;
+    KAFFINITY Processor;
+    PVOID Thread;
+} JOB;
+
+static VOID NTAPI RunJob(PVOID Context)
+{
+    JOB *Job = Context;
+
+    KeSetSystemAffinityThread(Job->Processor);
+    Job->Routine(Job->Argument);
+    KeRevertToUserAffinityThread();
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID StartJob(JOB *Job, VOID (*Routine)(PVOID), PVOID Argument, ULONG Processor)
+{
+    HANDLE Handle;
+
+    Job->Routine = Routine;
+    Job->Argument = Argument;
+    Job->Processor = (KAFFINITY)1 << Processor;
+    PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, RunJob, Job);
+    ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &Job->Thread,
+                              NULL);
+    ZwClose(Handle);
+}
+
+static VOID EndJob(JOB *Job)
+{
+    KeWaitForSingleObject(Job->Thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(Job->Thread);
+}
+
+static VOID NoteProcessor(PVOID Argument)
+{
+    *(PULONG)Argument = KeGetCurrentProcessorNumber();
+}
+
+static VOID TestAffinity(VOID)
+{
+    ULONG Number, i, Right = 0;
+    JOB Job;
+
+    for (i = 0; i < Processors; i++) {
+        StartJob(&Job, NoteProcessor, &Number, i);
+        EndJob(&Job);
+        Right += Number == i;
+    }
+    CheckEqual("a thread runs on the processor that it is held to", Right, Processors);
+    for (i = 0, Right = 0; i < ROUNDS; i++) {
+        KeSetSystemAffinityThread((KAFFINITY)1 << (i % Processors));
+        Right += KeGetCurrentProcessorNumber() == i % Processors;
+    }
+    KeRevertToUserAffinityThread();
+    CheckEqual("and moves there at once", Right, ROUNDS);
+}
+
+static VOID CountUnderLock(PVOID Argument)
+{
+    ULONG i;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Argument);
+    for (i = 0; i < ADDITIONS; i++) {
+        KeAcquireSpinLock(&Lock, &OldIrql);
+        LockedCount = LockedCount + 1;
+        KeReleaseSpinLock(&Lock, OldIrql);
+    }
+}
+
+static VOID TestSpinLock(VOID)
+{
+    JOB Jobs[8];
+    ULONG i;
+
+    KeInitializeSpinLock(&Lock);
+    for (i = 0; i < Processors; i++)
+        StartJob(&Jobs[i], CountUnderLock, NULL, i);
+    for (i = 0; i < Processors; i++)
+        EndJob(&Jobs[i]);
+    CheckEqual("no addition under a spin lock is lost", LockedCount, ADDITIONS * Processors);
+}
+
+static ULONG_PTR NTAPI EnterTogether(ULONG_PTR Argument)
+{
+    InterlockedIncrement(&Entered);
+    if (KeGetCurrentIrql() != IPI_LEVEL)
+        InterlockedIncrement(&WrongIrql);
+    return Argument + KeGetCurrentProcessorNumber();
+}
+
+static VOID TestGenericCall(VOID)
+{
+    ULONG i, Right = 0;
+
+    for (i = 0; i < Processors; i++) {
+        KeSetSystemAffinityThread((KAFFINITY)1 << i);
+        Right += KeIpiGenericCall(EnterTogether, 100) == 100 + i;
+    }
+    KeRevertToUserAffinityThread();
+    CheckEqual("a call on all processors runs on all", Entered, Processors * Processors);
+    CheckEqual("at IPI_LEVEL", WrongIrql, 0);
+    CheckEqual("and returns what it returned here", Right, Processors);
+}
+
+static VOID NTAPI NoteDpcProcessor(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    *(PULONG)Context = KeGetCurrentProcessorNumber();
+}
+
+static VOID TestTargetedDpcs(VOID)
+{
+    KDPC Dpcs[8];
+    ULONG Numbers[8], i, Right = 0;
+
+    for (i = 0; i < Processors; i++) {
+        Numbers[i] = MAXULONG;
+        KeInitializeDpc(&Dpcs[i], NoteDpcProcessor, &Numbers[i]);
+        KeSetTargetProcessorDpc(&Dpcs[i], (CCHAR)i);
+        KeInsertQueueDpc(&Dpcs[i], NULL, NULL);
+    }
+    KeFlushQueuedDpcs();
+    for (i = 0; i < Processors; i++)
+        Right += Numbers[i] == i;
+    CheckEqual("DPCs have run on their processors when they have been flushed", Right, Processors);
+}
+
+/*
+ * A page of address space that shows first one page of memory, then another. A processor that has
+ * looked at the first must see the second, although nothing but a shootdown tells it.
+ */
+static volatile ULONG *Shown;
+
+static VOID ReadShown(PVOID Argument)
+{
+    *(PULONG)Argument = *Shown;
+}
+
+static ULONG ReadOn(ULONG Processor)
+{
+    ULONG Value = 0;
+    JOB Job;
+
+    StartJob(&Job, ReadShown, &Value, Processor);
+    EndJob(&Job);
+    return Value;
+}
+
+static VOID Show(PULONG Page)
+{
+    Shown = MmMapIoSpace(MmGetPhysicalAddress(Page), PAGE_SIZE, MmCached);
+}
+
+static VOID TestShootdown(PULONG First, PULONG Second)
+{
+    ULONG i, Same = 0, Right = 0;
+    volatile ULONG *Before;
+
+    for (i = 0; i < ROUNDS; i++) {
+        ULONG Processor = i % Processors;
+        Show(First);
+        Right += ReadOn(Processor) == *First;
+        Before = Shown;
+        KeSetSystemAffinityThread((KAFFINITY)1 << ((i + 1) % Processors));
+        MmUnmapIoSpace((PVOID)Shown, PAGE_SIZE);
+        Show(Second);
+        KeRevertToUserAffinityThread();
+        Same += Shown == Before;
+        Right += ReadOn(Processor) == *Second;
+        MmUnmapIoSpace((PVOID)Shown, PAGE_SIZE);
+    }
+    CheckRange("an address has been used anew", Same, 1, ROUNDS);
+    CheckEqual("and every processor sees what it shows now", Right, 2 * ROUNDS);
+}
+
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    KAFFINITY Active = KeQueryActiveProcessors();
+    PULONG Pages = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, TAG);
+
+    UNREFERENCED_PARAMETER(DriverObject);
+    UNREFERENCED_PARAMETER(RegistryPath);
+    if (Pages == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    while (Active & ((KAFFINITY)1 << Processors))
+        Processors++;
+    DbgPrint("smptest: %lu processors\n", Processors);
+    TestAffinity();
+    TestSpinLock();
+    TestGenericCall();
+    TestTargetedDpcs();
+    Pages[0] = 1;
+    Pages[PAGE_SIZE / sizeof(ULONG)] = 2;
+    TestShootdown(Pages, Pages + PAGE_SIZE / sizeof(ULONG));
+    ExFreePoolWithTag(Pages, TAG);
+    return FinishTests("smptest");
+}
