@@ -17,6 +17,19 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
     Thread->KernelApcDisable++;
 }
 
+VOID NTAPI KeEnterGuardedRegion(VOID)
+{
+    KiGetCurrentThread()->SpecialApcDisable--;
+}
+
+VOID NTAPI KeLeaveGuardedRegion(VOID)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+
+    ASSERT(Thread->SpecialApcDisable < 0);
+    Thread->SpecialApcDisable++;
+}
+
 BOOLEAN NTAPI KeAreApcsDisabled(VOID)
 {
     return KiGetCurrentThread()->CombinedApcDisable != 0;
