@@ -199,7 +199,7 @@ static VOID ExpRemoveOwner(PERESOURCE Resource, POWNER_ENTRY Entry)
     Resource->ActiveCount--;
 }
 
-/* The last two make waiters owners, and return the chain of those to be woken. */
+/* Makes sharers of all who wait to be. Returns the chain of those to be woken. */
 static SLOW PEXP_WAITER ExpGrantShared(PERESOURCE Resource)
 {
     PEXP_WAITER Granted = ExpTakeAllWaiters(SHARED_QUEUE(Resource)), Waiter;
@@ -215,7 +215,7 @@ static BOOLEAN ExpHasWaiters(PERESOURCE Resource)
     return (Resource->NumberOfExclusiveWaiters | Resource->NumberOfSharedWaiters) != 0;
 }
 
-/* The resource has no owner any more. */
+/* The resource has no owner any more: makes waiters owners. Returns those to be woken. */
 static SLOW PEXP_WAITER ExpPassOn(PERESOURCE Resource, BOOLEAN WasExclusive)
 {
     PEXP_WAITER Granted;
