@@ -8,6 +8,7 @@
  */
 #include "kernel/ke/ke.h"
 #include "kernel/ex/capture.h"
+#include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/interrupt.h"
 #include "kernel/ps/ps.h"
@@ -119,6 +120,22 @@ static VOID KiHandlePageFaultFailure(PKTRAP_FRAME Frame, ULONG_PTR Address, NTST
         KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, Write, Address, Frame);
 }
 
+/*
+ * A pop from a sequenced list was about to read an entry that others have popped, and freed, since
+ * it read the list's header: then the header has changed, and the pop begins again
+ * (kernel/ex/slist.S). An entry that is still in the list is paged out, or not memory.
+ */
+static BOOLEAN KiRestartPop(PKTRAP_FRAME Frame)
+{
+    const volatile ULONG *Header = (const volatile ULONG *)Frame->Esi;
+
+    if (Frame->Eip != (ULONG_PTR)ExpInterlockedPopEntrySListFault ||
+        (Header[0] == Frame->Eax && Header[1] == Frame->Edx))
+        return FALSE;
+    Frame->Eip = (ULONG_PTR)ExpInterlockedPopEntrySListResume;
+    return TRUE;
+}
+
 /* CR2 has to be read before anything else can fault, so before interrupts are enabled. */
 static VOID KiHandlePageFault(PKTRAP_FRAME Frame)
 {
@@ -129,6 +146,8 @@ static VOID KiHandlePageFault(PKTRAP_FRAME Frame)
     KeGetCurrentPrcb()->PageFaults++;
     if (Mode == KernelMode)
         KeGetCurrentPrcb()->KernelPageFaults++;
+    if (Mode == KernelMode && KiRestartPop(Frame))
+        return;
     if (!(Frame->EFlags & EFLAGS_IF))
         KiBugCheckWithFrame(IRQL_NOT_LESS_OR_EQUAL, Address, MAXULONG,
                             (Frame->ErrCode & PAGE_FAULT_WRITE) != 0, Frame->Eip, Frame);

@@ -714,6 +714,64 @@ static VOID TestSListCrowd(VOID)
     Check("slist: no node is had twice", !Pile.Wrong);
 }
 
+/* One thread pops and pushes; another, which interrupts it, frees the entries' pages and makes new
+   ones. So a pop may find that the entry it is about to look at is gone with its page. */
+static struct {
+    SLIST_HEADER List;
+    volatile BOOLEAN Stop;
+    volatile ULONG Popped;
+} Pages;
+
+static VOID NTAPI PopAndPush(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    while (!Pages.Stop) {
+        PSLIST_ENTRY Entry = InterlockedPopEntrySList(&Pages.List);
+        if (Entry) {
+            InterlockedPushEntrySList(&Pages.List, Entry);
+            Pages.Popped++;
+        }
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID FillPages(POOL_TYPE Type)
+{
+    ULONG i;
+
+    for (i = 0; i < NODES; i++)
+        InterlockedPushEntrySList(&Pages.List, ExAllocatePoolWithTag(Type, PAGE_SIZE, TAG));
+}
+
+static VOID EmptyPages(VOID)
+{
+    PSLIST_ENTRY Entry;
+
+    while ((Entry = InterlockedPopEntrySList(&Pages.List)) != NULL)
+        ExFreePoolWithTag(Entry, TAG);
+}
+
+static VOID TestSListPages(POOL_TYPE Type, PCSTR Name)
+{
+    PKTHREAD Thread;
+    ULONG Round;
+
+    InitializeSListHead(&Pages.List);
+    Pages.Stop = FALSE;
+    Pages.Popped = 0;
+    Thread = StartThread(PopAndPush, NULL);
+    for (Round = 0; Round < 60; Round++) {
+        FillPages(Type);
+        Delay(1);
+        EmptyPages();
+        Delay(1);
+    }
+    Pages.Stop = TRUE;
+    JoinThread(Thread);
+    EmptyPages();
+    Check(Name, Pages.Popped != 0);
+}
+
 /* ---- Look-aside lists --------------------------------------------------------------------------
  */
 
@@ -1159,6 +1217,8 @@ static VOID TestLists(VOID)
 {
     TestSList();
     TestSListCrowd();
+    TestSListPages(NonPagedPool, "slist: the page of a popped entry may go");
+    TestSListPages(PagedPool, "slist: in paged pool, too");
     TestLookaside();
     TestLookasidePaged();
     TestLookasideEx();
