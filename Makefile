@@ -79,7 +79,7 @@ $(BUILD)/obj/exports.S.o: tools/exports.py kernel/exports/ntoskrnl.def kernel/ex
 
 # Offsets of C structures for assembly: "->NAME VALUE" lines of a compilation, as defines.
 $(BUILD)/include/build/offsets.h: kernel/ke/offsets.c Makefile
-	@mkdir -p $(@D)
+	@mkdir -p $(@D) $(BUILD)/obj
 	$(Q)$(CC) $(CFLAGS) -MF $(BUILD)/obj/offsets.d -MT $@ -S -o - $< | \
 		sed -n 's/^->\([A-Za-z0-9_]*\) \(.*\)/#define \1 \2/p' > $@
 

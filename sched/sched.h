@@ -228,7 +228,17 @@ VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here 
 VOID KiInitializeDpcs(PKPRCB Prcb);
 
 /* wait.c: the dispatcher lock is held, but not for the first. */
-VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout);
+NORETURN VOID FASTCALL KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql);
+
+/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
+static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
+{
+    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
+
+    if (Irql >= DISPATCH_LEVEL &&
+        (Irql > DISPATCH_LEVEL || Timeout == NULL || Timeout->QuadPart != 0))
+        KiBadWait(Thread, Object, Irql);
+}
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);

@@ -247,23 +247,13 @@ LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due)
     return Thread->WaitStatus;
 }
 
-static NORETURN VOID KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql)
+NORETURN VOID FASTCALL KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql)
 {
     if (Irql == DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
         KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Thread, 0,
                      (ULONG_PTR)Thread->InitialStack, 0);
     KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Irql, 0,
                  (ULONG_PTR)__builtin_return_address(0));
-}
-
-/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
-VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
-{
-    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
-
-    if (Irql >= DISPATCH_LEVEL &&
-        (Irql > DISPATCH_LEVEL || Timeout == NULL || Timeout->QuadPart != 0))
-        KiBadWait(Thread, Object, Irql);
 }
 
 /*

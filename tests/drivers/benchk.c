@@ -71,6 +71,37 @@ static void WaitSatisfied(void *Context)
     KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
 }
 
+static NPAGED_LOOKASIDE_LIST Lookaside;
+static ERESOURCE Resource;
+static KGUARDED_MUTEX Guarded;
+
+static void LookasidePair(void *Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    ExFreeToNPagedLookasideList(&Lookaside, ExAllocateFromNPagedLookasideList(&Lookaside));
+}
+
+static void ResourceExclusive(void *Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    ExAcquireResourceExclusiveLite(&Resource, TRUE);
+    ExReleaseResourceLite(&Resource);
+}
+
+static void ResourceShared(void *Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    ExAcquireResourceSharedLite(&Resource, TRUE);
+    ExReleaseResourceLite(&Resource);
+}
+
+static void GuardedPair(void *Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeAcquireGuardedMutex(&Guarded);
+    KeReleaseGuardedMutex(&Guarded);
+}
+
 static VOID NTAPI DpcRoutine(PKDPC This, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
     UNREFERENCED_PARAMETER(This);
@@ -138,6 +169,9 @@ static VOID Prepare(VOID)
     KeInitializeSpinLock(&Lock);
     ExInitializeFastMutex(&Mutex);
     KeInitializeDpc(&Dpc, DpcRoutine, NULL);
+    KeInitializeGuardedMutex(&Guarded);
+    ExInitializeResourceLite(&Resource);
+    ExInitializeNPagedLookasideList(&Lookaside, NULL, NULL, 0, 64, TAG, 0);
     PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Partner, NULL);
     ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &PartnerThread,
                               NULL);
@@ -152,6 +186,10 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Report("IRQL raised to DISPATCH_LEVEL and lowered", RaiseAndLower, NULL, 1);
     Report("spin lock acquired and released", SpinLockPair, NULL, 1);
     Report("fast mutex acquired and released", MutexPair, NULL, 1);
+    Report("guarded mutex acquired and released", GuardedPair, NULL, 1);
+    Report("resource acquired exclusive and released", ResourceExclusive, NULL, 1);
+    Report("resource acquired shared and released", ResourceShared, NULL, 1);
+    Report("lookaside list, allocate and free", LookasidePair, NULL, 1);
     Report("event set, nobody waits", SetEvent, NULL, 1);
     Report("wait for what is signalled", WaitSatisfied, NULL, 1);
     Report("DPC queued and run", DpcQueuedAndRun, NULL, 1);
@@ -162,6 +200,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Report("the same, touched: with the page fault", PagedTouch, NULL, 1);
     Report("signal wakes a thread and switches", PingPong, NULL, 2);
     Report("system thread created, ended, waited for", ThreadCreateAndEnd, NULL, 1);
+    ExDeleteNPagedLookasideList(&Lookaside);
+    ExDeleteResourceLite(&Resource);
     Stop = TRUE;
     KeSetEvent(&Ping, 0, FALSE);
     KeWaitForSingleObject(PartnerThread, Executive, KernelMode, FALSE, NULL);

@@ -19,8 +19,7 @@ def boot(kernel, *arguments):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("driver", ["pooltest", "ketest", "waittest", "mutanttest", "timertest",
-                                    "queuetest"])
-@pytest.mark.parametrize("driver", ["pooltest", "ketest", "extest"])
+                                    "queuetest", "extest"])
 def test_driver_finds_nothing_wrong(driver, kernel):
     status, log = boot(kernel, "--module", str(BUILD / "tests" / f"{driver}.sys"),
                        "--start", f"{driver}.sys", "--init", "hello.exe 7")
