@@ -163,7 +163,7 @@ def test_the_session_sees_the_user_address_change_over_the_load_of_cr3(session):
     switch = session.answer("uh switch user")
     old, new = values(r"from .*CR3 (\w+)$", switch) + values(r"switch to .*CR3 (\w+)$", switch)
     before, _, after = session.answer("uh step 6").partition("mov %eax,%cr3")
-    assert old != new and before.count("sched/switch.S") == 5 and "CR3" not in before
+    assert old != new and before.count("sched/switch.S") == 6 and "CR3" not in before
     assert values(r"CR3 +(\w+) \(\d+ demo.exe\) -> (\w+) \(\d+ demo.exe\)", after) == (old, new)
     frame, value, new_frame, new_value = values(
         r"^ +00500000  frame (\w+)  (\w+) -> frame (\w+)  (\w+)$", after)
@@ -184,7 +184,7 @@ def test_the_session_steps_through_the_sources_of_the_context_switch(session):
         lines = source.read().splitlines()
     shown = "".join(answer for _, answer in session.answers)
     steps = re.findall(r"sched/switch.S:(\d+)  (\w+)", shown)
-    assert len(steps) == 13
+    assert len(steps) == 14
     for number, mnemonic in steps:
         assert mnemonic in lines[int(number) - 1]
 
