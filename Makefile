@@ -141,6 +141,9 @@ $(BUILD)/upperhalf.iso: $(BUILD)/upperhalf.elf $(BUILD)/bootset tools/mkiso tool
 
 # --- running and testing ------------------------------------------------------------------------
 
+# A file's tests share what they have prepared, so they stay together: one file a processor.
+PYTEST_FLAGS := -q -n auto --dist loadfile
+
 setup:
 	@tools/setup
 
@@ -151,12 +154,12 @@ run: setup
 test: setup
 	@$(MAKE) --no-print-directory all tests
 	@$(MAKE) --no-print-directory CHECKED=1 build/checked/upperhalf.elf
-	$$(tools/setup --pytest) -q tests
+	$$(tools/setup --pytest) $(PYTEST_FLAGS) tests
 
 test-long: setup
 	@$(MAKE) --no-print-directory all tests
 	@$(MAKE) --no-print-directory CHECKED=1 build/checked/upperhalf.elf
-	UPPERHALF_LONG=1 $$(tools/setup --pytest) -q tests
+	UPPERHALF_LONG=1 $$(tools/setup --pytest) $(PYTEST_FLAGS) tests
 
 .PHONY: figures headers
 # What the sources are held to.
