@@ -23,6 +23,8 @@
 #define PREFERENCES        4
 #define PREFERENCE_HIGHEST (PREFERENCES * PRIORITIES)
 
+KSPIN_LOCK KiDispatcherLock;
+
 static ULONG KiReadySummary;
 static LIST_ENTRY KiReadyListHead[PRIORITIES];
 

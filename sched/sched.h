@@ -163,7 +163,7 @@ C_ASSERT(FIELD_OFFSET(KTHREAD, UserTime) == 0x18C);
 C_ASSERT(sizeof(KTHREAD) == 0x1B8);
 
 /* The dispatcher lock. IRQL: <= DISPATCH_LEVEL; raises to it. */
-extern KSPIN_LOCK KiDispatcherLock;
+extern KSPIN_LOCK KiDispatcherLock; /* ready.c */
 
 static inline KIRQL KiLockDispatcherDatabase(VOID)
 {
@@ -204,10 +204,21 @@ static inline KIRQL KiLockForWait(PKTHREAD Thread)
     return Thread->WaitIrql;
 }
 
-/* dispatcher.c */
-VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait); /* Wait: only at the wait to come */
-VOID KiLockDispatcherDatabaseAtSynchLevel(VOID);       /* IRQL: DISPATCH_LEVEL */
-VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID);
+/*
+ * The end of a routine that signals. With Wait, the caller's next call is KeWaitXxx: the lock stays
+ * taken until then, so that no other thread runs between the two (WDK: KeSetEvent).
+ */
+static inline VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+
+    if (!Wait) {
+        KiUnlockDispatcherDatabase(OldIrql);
+        return;
+    }
+    Thread->WaitIrql = OldIrql;
+    Thread->WaitNext = TRUE;
+}
 
 /* ready.c: the dispatcher lock is held. */
 VOID KiReadyThread(PKTHREAD Thread);

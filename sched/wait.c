@@ -256,11 +256,34 @@ NORETURN VOID FASTCALL KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql)
                  (ULONG_PTR)__builtin_return_address(0));
 }
 
+/* The general case of a wait for one object; the lock is held. Apart, so as not to burden the
+ * others. */
+static __attribute__((noinline)) NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASON Reason,
+                                                       KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                                                       PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    KI_WAIT Wait = {1,      &Object, Thread->WaitBlock, WaitAny,
+                    Reason, Mode,    Alertable,         KiDueTime(Timeout)};
+
+    return KiWaitForObjects(&Wait, Thread);
+}
+
+/* The commonest one that blocks: in kernel mode and for ever, so that nothing else can end it. */
+static NTSTATUS KiWaitForEver(PKTHREAD Thread, PVOID Object, KWAIT_REASON Reason, BOOLEAN Alertable)
+{
+    PKWAIT_BLOCK Block = &Thread->WaitBlock[0];
+
+    KiAddWaitBlock(Thread, Block, Object, WaitAny, STATUS_WAIT_0);
+    Block->NextWaitBlock = Block;
+    return KiBlock(Thread, Reason, KernelMode, Alertable);
+}
+
 /*
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
  * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC if
- * a user-mode wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
+ * a user-mode wait was interrupted.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
@@ -273,16 +296,15 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
 
     KiCheckWaitIrql(Thread, Object, Timeout);
     OldIrql = KiLockForWait(Thread);
-    if (Header->SignalState > 0 && Header->Type != KMutantObject) { /* the short way */
+    if (Header->Type == KMutantObject)
+        Status = KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
+    else if (Header->SignalState > 0)
         KiSatisfyWait(Header, Thread);
-    } else {
-        KI_WAIT Wait = {1,          &Object,  Thread->WaitBlock, WaitAny,
-                        WaitReason, WaitMode, Alertable,         KiDueTime(Timeout)};
-        Status = KiWaitForObjects(&Wait, Thread);
-    }
+    else if (Timeout == NULL && WaitMode == KernelMode)
+        Status = KiWaitForEver(Thread, Object, WaitReason, Alertable);
+    else
+        Status = KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     KiUnlockDispatcherDatabase(OldIrql);
-    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
-        ExRaiseStatus(Status);
     return Status;
 }
 
