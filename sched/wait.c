@@ -283,7 +283,7 @@ static NTSTATUS KiWaitForEver(PKTHREAD Thread, PVOID Object, KWAIT_REASON Reason
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
  * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC if
- * a user-mode wait was interrupted.
+ * a user-mode wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
@@ -305,6 +305,8 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
     else
         Status = KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     KiUnlockDispatcherDatabase(OldIrql);
+    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
+        ExRaiseStatus(Status);
     return Status;
 }
 
