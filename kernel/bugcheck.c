@@ -121,13 +121,27 @@ __attribute__((noinline)) VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame)
     __asm__ volatile("" : : "r"(Code), "r"(Frame) : "memory");
 }
 
+/* After a call to where no code is, the caller's address is the first word on the stack. */
+static ULONG KiFindWildCaller(PKTRAP_FRAME Frame, PULONG_PTR Callers)
+{
+    PULONG_PTR Stack = (PULONG_PTR)&Frame->HardwareEsp; /* where the kernel's own stack goes on */
+
+    if (KiIsUserTrap(Frame) || Frame == &KiDoubleFaultFrame ||
+        LdrFindModuleByAddress((PVOID)Frame->Eip) || !MmIsAddressValid(Stack))
+        return 0;
+    *Callers = *Stack;
+    return 1;
+}
+
 static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
 {
     ULONG_PTR Callers[STACK_TRACE_DEPTH], Instruction;
     ULONG Parameter = KiCulpritParameter(KiBugCheckData[0]), Count = 0;
 
-    if (Frame)
+    if (Frame) {
         Callers[Count++] = Frame->Eip;
+        Count += KiFindWildCaller(Frame, Callers + Count);
+    }
     Count += KdWalkStack(Ebp, Callers + Count, STACK_TRACE_DEPTH - Count);
     Instruction = Parameter ? KiBugCheckData[Parameter] : Frame ? Frame->Eip : 0;
     KdPrintLine("A problem has been detected and the system has been stopped.\n\n%s\n\n"

@@ -15,16 +15,23 @@
 #include "mm/pool.h"
 #include "sched/sched.h"
 
+#define ACCESS_EXECUTE 8 /* in the third parameter; 1 means a write, 0 a read */
+
 /* The documented bug check for an address that may not be touched at this IRQL. */
-static NORETURN VOID MiBadIrql(ULONG_PTR Address, ULONG Write, PKTRAP_FRAME Frame)
+static NORETURN VOID MiBadIrql(ULONG_PTR Address, ULONG ErrorCode, PKTRAP_FRAME Frame)
 {
     ULONG Code = IRQL_NOT_LESS_OR_EQUAL;
+    ULONG Access = (ErrorCode & PAGE_FAULT_WRITE) != 0;
+
+    /* A processor that does not report fetches shows them by the two addresses being the same. */
+    if ((ErrorCode & PAGE_FAULT_FETCH) || Address == Frame->Eip)
+        Access = ACCESS_EXECUTE;
 
     if (!LdrIsKernelAddress(Frame->Eip) && LdrFindModuleByAddress((PVOID)Frame->Eip))
         Code = DRIVER_IRQL_NOT_LESS_OR_EQUAL;
     else if (!LdrIsKernelAddress(Address) && LdrFindModuleByAddress((PVOID)Address))
         Code = DRIVER_PORTION_MUST_BE_NONPAGED;
-    KiBugCheckWithFrame(Code, Address, KiGetCurrentIrql(), Write, Frame->Eip, Frame);
+    KiBugCheckWithFrame(Code, Address, KiGetCurrentIrql(), Access, Frame->Eip, Frame);
 }
 
 /*
@@ -58,19 +65,31 @@ static NTSTATUS MiSystemFault(ULONG_PTR Address, ULONG ErrorCode, PKTRAP_FRAME F
         return STATUS_SUCCESS; /* resolved by another thread meanwhile */
     }
     if (KiGetCurrentIrql() >= DISPATCH_LEVEL)
-        MiBadIrql(Address, Write, Frame);
+        MiBadIrql(Address, ErrorCode, Frame);
     if (Value.Long == 0 || !MiIsPagedPoolAddress((PVOID)Address))
         KiBugCheckWithFrame(PAGE_FAULT_IN_NONPAGED_AREA, Address, Write, Frame->Eip, 0, Frame);
     return MiResolveDemandZero(Pte, PTE_GLOBAL, UsagePaged);
 }
 
-/* Tells the thread's environment block how far its stack has grown. Ignored if that is gone. */
-static VOID MiUpdateStackLimit(ULONG_PTR Limit)
-{
-    NT_TIB *Tib = KiGetCurrentThread()->Teb;
+/* A stack has grown: which one, and how far. */
+typedef struct _MI_GROWTH {
+    ULONG_PTR Limit; /* its lowest page now; 0: none has grown */
+    ULONG_PTR Base;  /* its upper end */
+} MI_GROWTH;
 
-    if (Tib)
-        ExCopyToUser(&Tib->StackLimit, &Limit, sizeof Limit);
+/*
+ * Tells the thread's environment block how far its stack has grown. Ignored if that is gone. A
+ * thread may also touch another one's stack, or be attached to another process: then it is not its.
+ */
+static VOID MiUpdateStackLimit(const MI_GROWTH *Grown)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    NT_TIB *Tib = Thread->Teb;
+    ULONG_PTR Base;
+
+    if (Tib && Thread->ApcStateIndex == 0 &&
+        NT_SUCCESS(ExCopyFromUser(&Base, &Tib->StackBase, sizeof Base)) && Base == Grown->Base)
+        ExCopyToUser(&Tib->StackLimit, &Grown->Limit, sizeof Grown->Limit);
 }
 
 /*
@@ -94,9 +113,9 @@ static NTSTATUS MiHitGuardPage(PMM_SPACE Space, PMMPTE Pte, ULONG_PTR Address)
                : STATUS_STACK_OVERFLOW;
 }
 
-/* Space->Lock is held. *Grown: where a stack's limit is now. */
+/* Space->Lock is held. */
 static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, ULONG Write,
-                                   ULONG_PTR *Grown)
+                                   MI_GROWTH *Grown)
 {
     PMMPTE Pte = MiUserPte(Space, Address);
     NTSTATUS Status;
@@ -112,7 +131,8 @@ static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, ULONG Wri
         Status = MiHitGuardPage(Space, Pte, Address);
         if (!NT_SUCCESS(Status) || Status == STATUS_GUARD_PAGE_VIOLATION)
             return Status;
-        *Grown = (ULONG_PTR)PAGE_ALIGN(Address);
+        Grown->Limit = (ULONG_PTR)PAGE_ALIGN(Address);
+        Grown->Base = MiFindVad(Space, Address)->End;
         if (Pte->Hard.Valid)
             return STATUS_SUCCESS;
     }
@@ -127,14 +147,14 @@ static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, ULONG Wri
 static NTSTATUS MiUserFault(ULONG_PTR Address, ULONG Write)
 {
     PMM_SPACE Space = MmGetCurrentSpace();
-    ULONG_PTR Grown = 0;
+    MI_GROWTH Grown = {0, 0};
     NTSTATUS Status;
 
     ExAcquireFastMutex(&Space->Lock);
     Status = MiResolveUserFault(Space, Address, Write, &Grown);
     ExReleaseFastMutex(&Space->Lock);
-    if (Grown)
-        MiUpdateStackLimit(Grown);
+    if (Grown.Limit)
+        MiUpdateStackLimit(&Grown);
     /* STATUS_GUARD_PAGE_VIOLATION is a warning, which NT_SUCCESS already counts as failure. */
     return Status;
 }
@@ -154,9 +174,9 @@ NTSTATUS MmAccessFault(ULONG ErrorCode, PVOID Address, KPROCESSOR_MODE Mode, PKT
         return MiSystemFault((ULONG_PTR)Address, ErrorCode, Frame);
     }
     if (KiGetCurrentIrql() >= DISPATCH_LEVEL)
-        MiBadIrql((ULONG_PTR)Address, Write, Frame);
-    if (Mode == KernelMode && (ErrorCode & PAGE_FAULT_FETCH))
-        KiBugCheckWithFrame(ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, (ULONG_PTR)Address, 0, 0, 0,
-                            Frame);
+        MiBadIrql((ULONG_PTR)Address, ErrorCode, Frame);
+    if (Mode == KernelMode && (ErrorCode & PAGE_FAULT_FETCH) && (ErrorCode & PAGE_FAULT_PRESENT))
+        KiBugCheckWithFrame(ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, (ULONG_PTR)Address,
+                            MiUserPte(MmGetCurrentSpace(), (ULONG_PTR)Address)->Long, 0, 0, Frame);
     return MiUserFault((ULONG_PTR)Address, Write);
 }

@@ -56,7 +56,16 @@ MMPTE MiMakeValidPte(ULONG Frame, ULONG Protection, ULONG Extra)
         Pte.Long |= PTE_WRITE;
     if (Protection & MM_NOCACHE)
         Pte.Long |= PTE_NOCACHE;
+    Pte.Hard.Protection = Protection;
     return Pte;
+}
+
+ULONG MiProtectionOfPte(MMPTE Pte)
+{
+    if (!Pte.Hard.Valid)
+        return Pte.Soft.Protection;
+    return (Pte.Hard.Write ? MM_READWRITE : 0) | Pte.Hard.Protection |
+           (Pte.Hard.CacheDisable ? MM_NOCACHE : 0);
 }
 
 MMPTE MiMakeDemandZeroPte(ULONG Protection)

@@ -3,11 +3,14 @@
  * (Intel SDM vol. 3, 4.3, table 4-6.)
  *
  *  valid         31..........12 11 10  9  8  7  6  5  4  3  2  1  0
- *                frame          .. .. cow G  0  D  A cd wt U  W  1
+ *                frame          0  prot.  G  0  D  A cd wt U  W  1     (bits 9-10)
  *  never used    0
  *  demand-zero   0               0  0  protection........... 0    0      (bits 5-9)
  *  transition    frame           1  0  protection........... 0    0
  *  decommitted   0               0  0  MM_DECOMMIT
+ *
+ * The processor does not know all of a page's protection: the lowest two bits of it are kept in
+ * two bits of a valid PTE that are software's, the third is W.
  *
  * A user PTE of 0 is not committed; whether it is reserved, the VADs say. Transition, here, is a
  * page that is made inaccessible (PAGE_NOACCESS, PAGE_GUARD) but holds data.
@@ -29,8 +32,7 @@ typedef union _MMPTE {
         ULONG Dirty : 1;
         ULONG LargePage : 1;
         ULONG Global : 1;
-        ULONG CopyOnWrite : 1;
-        ULONG Prototype : 1;
+        ULONG Protection : 2; /* MM_xxx, the lowest two bits */
         ULONG Reserved : 1;
         ULONG PageFrameNumber : 20;
     } Hard;
@@ -74,5 +76,6 @@ ULONG MiMakeProtection(ULONG Win32Protect);
 ULONG MiMakeWin32Protect(ULONG Protection);
 MMPTE MiMakeValidPte(ULONG Frame, ULONG Protection, ULONG Extra); /* PTE_USER or PTE_GLOBAL */
 MMPTE MiMakeDemandZeroPte(ULONG Protection);
+ULONG MiProtectionOfPte(MMPTE Pte); /* of a committed page's, valid or not */
 
 #endif

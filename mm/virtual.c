@@ -186,14 +186,6 @@ NTSTATUS NTAPI NtFreeVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSI
     return NT_SUCCESS(Status) ? MiReturnRange(BaseAddress, RegionSize, Base, Size) : Status;
 }
 
-/* The protection code of a committed page, however its PTE holds it. */
-static ULONG MiProtectionOfPte(MMPTE Pte)
-{
-    if (!Pte.Hard.Valid)
-        return Pte.Soft.Protection;
-    return (Pte.Hard.Write ? MM_READWRITE : MM_READONLY) | (Pte.Hard.CacheDisable ? MM_NOCACHE : 0);
-}
-
 /* Space->Lock is held. All pages must be committed, within one VAD. */
 static NTSTATUS MiProtectInSpace(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End, ULONG Protection,
                                  PULONG Old)

@@ -163,9 +163,8 @@ static VOID KiSignalTimer(PKTIMER Timer)
 
     Timer->Header.SignalState = 1;
     KiWaitTest(Timer, 0);
-    if (Timer->Period) {
+    if ((LONG)Timer->Period > 0)
         KiInsertTimer(Timer, KiQueryInterruptTime() + (LONGLONG)Timer->Period * MILLISECOND);
-    }
     if (Dpc) {
         KeQuerySystemTime(&Now);
         KeInsertQueueDpc(Dpc, (PVOID)Now.LowPart, (PVOID)Now.HighPart);

@@ -53,18 +53,29 @@ static VOID IopLinkDevice(PDEVICE_OBJECT Device)
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
 }
 
-/* Takes a device out of its driver's list. From now on it cannot be opened. */
+/* Takes a device out of its driver's list. The lock is held. */
 static VOID IopUnlinkDevice(PDEVICE_OBJECT Device)
 {
     PDEVICE_OBJECT *Link = &Device->DriverObject->DeviceObject;
-    KIRQL OldIrql;
 
-    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
     while (*Link && *Link != Device)
         Link = &(*Link)->NextDevice;
     if (*Link)
         *Link = Device->NextDevice;
+}
+
+/*
+ * A device that is deleted can be opened no more. While it is still open it stays in its driver's
+ * list, so that the driver, whose dispatch routines are yet to be called, is not unloaded.
+ */
+static VOID IopMarkDeleted(PDEVICE_OBJECT Device)
+{
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
     IOP_DEVICE_OF(Device)->ExtensionFlags |= DELETE_PENDING;
+    if (Device->ReferenceCount == 0)
+        IopUnlinkDevice(Device);
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
 }
 
@@ -110,7 +121,7 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
     KI_ASSERT_IRQL(APC_LEVEL);
-    IopUnlinkDevice(DeviceObject);
+    IopMarkDeleted(DeviceObject);
     ObpRemoveName(DeviceObject);
     ObDereferenceObject(DeviceObject);
 }
@@ -189,7 +200,8 @@ static VOID IopLeaveDevice(PDEVICE_OBJECT Device)
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
-    Device->ReferenceCount--;
+    if (--Device->ReferenceCount == 0 && (IOP_DEVICE_OF(Device)->ExtensionFlags & DELETE_PENDING))
+        IopUnlinkDevice(Device);
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
 }
 

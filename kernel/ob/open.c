@@ -46,7 +46,21 @@ static NTSTATUS ObpNameObject(PVOID Object, PEX_ATTRIBUTES Attributes)
     return Status;
 }
 
-/* Makes the handle, then the name. If the name is taken, and that is welcome: the other's handle.
+/* Is the name that of a symbolic link, whatever that leads to? */
+static BOOLEAN ObpIsLink(PUNICODE_STRING Name)
+{
+    PVOID Link;
+
+    if (!NT_SUCCESS(ObpOpenPath(Name, ObpSymbolicLinkType, NULL, &Link)))
+        return FALSE;
+    ObDereferenceObject(Link);
+    return TRUE;
+}
+
+/*
+ * Makes the handle, then the name. If the name is taken, and that is welcome: the other's handle.
+ * STATUS_OBJECT_NAME_NOT_FOUND: what had the name has gone meanwhile. (A link that leads nowhere
+ * is there to stay, so that one is a collision.)
  */
 static NTSTATUS ObpInsertNamed(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Access,
                                PHANDLE Handle)
@@ -62,6 +76,8 @@ static NTSTATUS ObpInsertNamed(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_M
     if (Status != STATUS_OBJECT_NAME_COLLISION || !(Attributes->Flags & OBJ_OPENIF))
         return Status;
     Status = ObpOpenNamed(Attributes, OBJECT_TO_HEADER(Object)->Type, Access, Handle);
+    if (Status == STATUS_OBJECT_NAME_NOT_FOUND && ObpIsLink(&Attributes->Name))
+        return STATUS_OBJECT_NAME_COLLISION;
     return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
 }
 

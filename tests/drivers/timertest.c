@@ -412,6 +412,9 @@ static VOID TestPeriodic(VOID)
     Check("periodic timer: set anew for once, it was set", KeSetTimer(&Timer, After(1), NULL));
     Wait(&Timer);
     Check("periodic timer: set for once, it is not set afterwards", !KeCancelTimer(&Timer));
+    KeSetTimerEx(&Timer, After(1), -1, NULL);
+    Wait(&Timer);
+    Check("periodic timer: a negative period is none", !KeCancelTimer(&Timer));
 }
 
 static VOID TestTime(VOID)

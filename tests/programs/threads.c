@@ -166,6 +166,24 @@ static void CheckSwitchesBetween(void)
           Growth.ThreadSwitches, Growth.AddressSpaceSwitches);
 }
 
+static volatile BOOLEAN LimitKept;
+
+/* Touches the page below another thread's stack, which makes that grow, and not its own. */
+static VOID NTAPI TouchGuardPage(PVOID Argument)
+{
+    NT_TIB *Mine = &NtCurrentTeb()->NtTib;
+    PVOID Before = Mine->StackLimit;
+
+    *(volatile UCHAR *)((PUCHAR)Argument - 1) = 0;
+    LimitKept = Mine->StackLimit == Before;
+}
+
+static void CheckStackLimits(void)
+{
+    WaitAndClose(StartThread(TouchGuardPage, NtCurrentTeb()->NtTib.StackLimit));
+    Check(LimitKept, "a thread that makes another one's stack grow keeps its own limit");
+}
+
 static VOID NTAPI SleepForEver(PVOID Argument)
 {
     UNREFERENCED_PARAMETER(Argument);
@@ -218,6 +236,7 @@ int main(int argc, char **argv)
     CheckSwitchesWithin();
     NtResetEvent(Ping, NULL);
     CheckSwitchesBetween();
+    CheckStackLimits();
     CheckTermination(SleepForEver, "a thread that waits is told to end");
     CheckTermination(Spin, "a thread that computes is told to end");
     CheckStatus(RunProgram("threads.exe", "threads.exe last"), LAST_STATUS,

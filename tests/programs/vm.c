@@ -163,6 +163,24 @@ static void CheckProtection(void)
     Release(Page);
 }
 
+/* What the processor does not know of, memory management must remember. */
+static void CheckExecuteProtection(void)
+{
+    static const ULONG Kinds[] = {PAGE_EXECUTE, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE};
+    ULONG i, Good = 0, Old;
+
+    for (i = 0; i < ARRAYSIZE(Kinds); i++) {
+        PUCHAR Page = NewPage(PAGE_READWRITE);
+        *(volatile UCHAR *)Page = 1; /* it is there */
+        Protect(Page, PAGE_SIZE, Kinds[i], &Old);
+        Good += Query(Page).Protect == Kinds[i];
+        Protect(Page, PAGE_SIZE, PAGE_READONLY, &Old);
+        Good += Old == Kinds[i];
+        Release(Page);
+    }
+    Check(Good == 2 * ARRAYSIZE(Kinds), "executable pages are remembered as such");
+}
+
 static void CheckGuardPage(void)
 {
     PUCHAR Page = NewPage(PAGE_READWRITE | PAGE_GUARD);
@@ -340,6 +358,7 @@ int main(int argc, char **argv)
     CheckCommit();
     CheckPlaces();
     CheckProtection();
+    CheckExecuteProtection();
     CheckGuardPage();
     CheckErrors();
     CheckDemandZero();

@@ -110,6 +110,10 @@ def test_names_live_as_long_as_handles():
     check_passed("names.exe")
 
 
+def test_what_drivers_leave_behind_does_no_harm():
+    check_passed("leftover.exe", *module("tests", "leftover.sys"))
+
+
 def test_threads_share_their_process_and_nothing_else():
     check_passed("threads.exe")
 
