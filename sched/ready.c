@@ -325,25 +325,6 @@ VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
     KiReconsider(Thread, (Affinity & KiProcessorBlock[Thread->NextProcessor]->SetMember) != 0);
 }
 
-/* Sets a thread's priority (WDK: KeSetPriorityThread). Returns the old one. IRQL: PASSIVE_LEVEL. */
-KPRIORITY NTAPI KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
-{
-    KIRQL OldIrql = KiLockDispatcherDatabase();
-    KPRIORITY Old = Thread->Priority;
-
-    ASSERT(Priority > 0 && Priority <= HIGH_PRIORITY);
-    Thread->PriorityDecrement = 0;
-    Thread->Quantum = THREAD_QUANTUM;
-    KiSetPriorityThread(Thread, Priority);
-    KiUnlockDispatcherDatabase(OldIrql);
-    return Old;
-}
-
-KPRIORITY NTAPI KeQueryPriorityThread(PKTHREAD Thread)
-{
-    return Thread->Priority;
-}
-
 /* Lets a ready thread of equal or higher priority run. TRUE in STATUS_SUCCESS: one did. */
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {

@@ -109,7 +109,8 @@ static VOID ExpWorkerLoop(PEX_WORK_QUEUE Queue, PLARGE_INTEGER Timeout)
 {
     PWORK_QUEUE_ITEM Item;
 
-    KeSetPriorityThread(KiGetCurrentThread(), Queue->Priority);
+    KeSetBasePriorityThread(KiGetCurrentThread(),
+                            Queue->Priority - KiGetCurrentThread()->Process->BasePriority);
     while ((Item = ExpTakeWork(Queue, Timeout)) != NULL) {
         ExpRunWork(Item);
         ExpNoteWorkDone(Queue);

@@ -43,6 +43,7 @@ VOID IopFileRequest(PFILE_OBJECT File, UCHAR MajorFunction)
 
     while ((Irp = IopBuildIrp(File, File->DeviceObject, MajorFunction, &Stack)) == NULL)
         KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    Irp->RequestorMode = KernelMode; /* nobody's buffers, and nobody waits but us */
     IopCallAndWait(File->DeviceObject, Irp, &Iosb, KernelMode);
 }
 

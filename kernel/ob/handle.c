@@ -73,12 +73,13 @@ static NTSTATUS ObpGrowTable(PHANDLE_TABLE Table)
     return STATUS_SUCCESS;
 }
 
-/* The entry of a handle that is in use, or NULL. The lock is held. */
+/* The entry of a handle that is in use, or NULL. The low two bits are the caller's to use. The lock
+ * is held. */
 static HANDLE_ENTRY *ObpFindEntry(PHANDLE_TABLE Table, ULONG_PTR Handle)
 {
     ULONG_PTR Index = (Handle >> 2) - 1;
 
-    if ((Handle & 3) || Index >= Table->Count || Table->Entries[Index].Object == NULL)
+    if (Index >= Table->Count || Table->Entries[Index].Object == NULL)
         return NULL;
     return &Table->Entries[Index];
 }

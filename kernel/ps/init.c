@@ -73,7 +73,7 @@ PKTHREAD PsGetIdleThread(VOID)
 static VOID NTAPI PspReaper(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
-    KeSetPriorityThread(KiGetCurrentThread(), REAPER_PRIORITY);
+    KeSetBasePriorityThread(KiGetCurrentThread(), REAPER_PRIORITY - SYSTEM_PRIORITY);
     for (;;)
         ObDereferenceObject(KeWaitForEndedThread());
 }

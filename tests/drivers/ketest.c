@@ -346,6 +346,27 @@ static VOID TestRoundRobin(VOID)
 /* ---- Locks and IRQL ---------------------------------------------------------------------------
  */
 
+/* A thread that often waits is not made to pay for it, and what is only raised wears off. */
+static VOID TestPriorities(VOID)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    LONG Old = KeSetBasePriorityThread(Thread, 3);
+    LARGE_INTEGER Moment = After(1);
+    KPRIORITY Base = KeQueryPriorityThread(Thread);
+    ULONG i;
+
+    for (i = 0; i < 20; i++)
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    CheckEqual("a base priority stays through many waits", KeQueryPriorityThread(Thread), Base);
+    KeSetPriorityThread(Thread, Base + 2);
+    for (i = 0; i < 40; i++)
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    CheckEqual("a priority above it wears off", KeQueryPriorityThread(Thread), Base);
+    CheckEqual("the old increment is returned", KeSetBasePriorityThread(Thread, 100), 3);
+    CheckEqual("no increment leads into the real-time range", KeQueryPriorityThread(Thread), 15);
+    KeSetBasePriorityThread(Thread, Old);
+}
+
 static VOID TestIrql(VOID)
 {
     KIRQL Old, Older;
@@ -459,6 +480,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 
     UNREFERENCED_PARAMETER(RegistryPath);
     DriverObject->DriverUnload = Unload;
+    TestPriorities();
     TestIrql();
     TestEvents();
     TestSemaphore();
