@@ -134,6 +134,7 @@ static VOID NTAPI KiPhase1Thread(PVOID Context)
 
     UNREFERENCED_PARAMETER(Context);
     KiStartProcessors();
+    KiInitializeBalance();
     KiRequire(ExInitializeWorkers(), PHASE1_INITIALIZATION_FAILED);
     KiRequire(IoInitialize(), IO1_INITIALIZATION_FAILED);
     for (i = 0; i < LoaderBlock.StartCount; i++)

@@ -22,6 +22,9 @@
 #define IDEAL_PROCESSOR    2 /* the thread's memory may still be in its caches */
 #define PREFERENCES        4
 #define PREFERENCE_HIGHEST (PREFERENCES * PRIORITIES)
+#define STARVATION_TICKS   300 /* ready without running: 3 s */
+#define STARVATION_QUANTUM 4
+#define STARVATION_BOOSTS  10
 
 KSPIN_LOCK KiDispatcherLock;
 
@@ -241,6 +244,43 @@ VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
         Thread->Quantum = THREAD_QUANTUM;
         Thread->Priority = (SCHAR)KiDecayedPriority(Thread);
     }
+}
+
+/*
+ * A ready thread has not run for long, for others of higher priority always do. For one quantum it
+ * runs before all but real-time threads, so that what it holds, a lock perhaps, comes free.
+ */
+static VOID KiBoostStarvedThread(PKTHREAD Thread)
+{
+    KiUnqueueThread(Thread);
+    Thread->PriorityDecrement = (SCHAR)(LOW_REALTIME_PRIORITY - 1 - Thread->BasePriority);
+    Thread->Priority = LOW_REALTIME_PRIORITY - 1;
+    Thread->Quantum = STARVATION_QUANTUM;
+    KiReadyThread(Thread);
+}
+
+/* Looks for a starved thread in one queue: its first has been there the longest. */
+static BOOLEAN KiRelieveQueue(PLIST_ENTRY Head)
+{
+    PKTHREAD Thread = CONTAINING_RECORD(Head->Flink, KTHREAD, WaitListEntry);
+
+    if (IsListEmpty(Head) || KeTickCount.LowPart - Thread->WaitTime < STARVATION_TICKS)
+        return FALSE;
+    KiBoostStarvedThread(Thread);
+    return TRUE;
+}
+
+/* Called once a second, at DISPATCH_LEVEL. A few threads at a time are enough. */
+VOID KiRelieveStarvedThreads(VOID)
+{
+    ULONG Priority, Boosted = 0;
+
+    KiLockDispatcherDatabaseAtSynchLevel();
+    for (Priority = LOW_REALTIME_PRIORITY - 2; Priority > 0; Priority--) {
+        while (Boosted < STARVATION_BOOSTS && KiRelieveQueue(&KiReadyListHead[Priority]))
+            Boosted++;
+    }
+    KiUnlockDispatcherDatabaseFromSynchLevel();
 }
 
 /* The running thread has used its quantum up: an equal that is ready has its turn. */

@@ -227,6 +227,8 @@ VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment);
 VOID KiSwapThread(VOID); /* away from the current thread, whose new state is set */
 VOID KiQuantumEnd(VOID);
+VOID KiRelieveStarvedThreads(VOID); /* without the lock, at DISPATCH_LEVEL */
+VOID KiInitializeBalance(VOID);     /* balance.c */
 VOID KiInitializeReadyQueues(VOID);
 
 /* switch.S */

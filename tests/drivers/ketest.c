@@ -11,9 +11,10 @@
 
 DRIVER_INITIALIZE DriverEntry;
 
-#define BELOW_MAIN    4
-#define MAIN_PRIORITY 10 /* this driver's DriverEntry gives itself */
-#define ABOVE_MAIN    17 /* real-time: never changed by boosts */
+#define BELOW_MAIN       4
+#define MAIN_PRIORITY    10             /* this driver's DriverEntry gives itself */
+#define STARVATION_LIMIT (100000000ULL) /* 10 s, in units of 100 ns */
+#define ABOVE_MAIN       17             /* real-time: never changed by boosts */
 
 /* ---- Helpers ----------------------------------------------------------------------------------
  */
@@ -367,6 +368,31 @@ static VOID TestPriorities(VOID)
     KeSetBasePriorityThread(Thread, Old);
 }
 
+static volatile LONG StarvedHasRun;
+
+static VOID NTAPI Starved(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    InterlockedIncrement(&StarvedHasRun);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* This thread spins and never waits, and so does not let a lower one run: but for the relief. */
+static VOID TestStarvation(VOID)
+{
+    LONG Old = KeSetBasePriorityThread(KeGetCurrentThread(), 4);
+    ULONGLONG Start = KeQueryInterruptTime();
+    PKTHREAD Thread = StartThread(Starved, NULL);
+
+    while (StarvedHasRun == 0 && KeQueryInterruptTime() - Start < STARVATION_LIMIT)
+        YieldProcessor();
+    CheckRange("a starving thread runs after some seconds",
+               (LONG)((KeQueryInterruptTime() - Start) / 10000000), 2, 5);
+    KeSetBasePriorityThread(KeGetCurrentThread(), Old);
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(Thread);
+}
+
 static VOID TestIrql(VOID)
 {
     KIRQL Old, Older;
@@ -481,6 +507,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     UNREFERENCED_PARAMETER(RegistryPath);
     DriverObject->DriverUnload = Unload;
     TestPriorities();
+    TestStarvation();
     TestIrql();
     TestEvents();
     TestSemaphore();

@@ -90,17 +90,32 @@ static VOID CountUnderLock(PVOID Argument)
     }
 }
 
-static VOID TestSpinLock(VOID)
+static VOID CountUnderQueuedLock(PVOID Argument)
+{
+    KLOCK_QUEUE_HANDLE Handle;
+    ULONG i;
+
+    UNREFERENCED_PARAMETER(Argument);
+    for (i = 0; i < ADDITIONS; i++) {
+        KeAcquireInStackQueuedSpinLock(&Lock, &Handle);
+        LockedCount = LockedCount + 1;
+        KeReleaseInStackQueuedSpinLock(&Handle);
+    }
+}
+
+static VOID TestLock(PCSTR Name, VOID (*Count)(PVOID Argument))
 {
     JOB Jobs[8];
     ULONG i;
 
+    LockedCount = 0;
     KeInitializeSpinLock(&Lock);
     for (i = 0; i < Processors; i++)
-        StartJob(&Jobs[i], CountUnderLock, NULL, i);
+        StartJob(&Jobs[i], Count, NULL, i);
     for (i = 0; i < Processors; i++)
         EndJob(&Jobs[i]);
-    CheckEqual("no addition under a spin lock is lost", LockedCount, ADDITIONS * Processors);
+    CheckEqual(Name, LockedCount, ADDITIONS * Processors);
+    CheckEqual("and the lock is free afterwards", Lock, 0);
 }
 
 static ULONG_PTR NTAPI EnterTogether(ULONG_PTR Argument)
@@ -211,7 +226,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
         Processors++;
     DbgPrint("smptest: %lu processors\n", Processors);
     TestAffinity();
-    TestSpinLock();
+    TestLock("no addition under a spin lock is lost", CountUnderLock);
+    TestLock("nor under a queued one", CountUnderQueuedLock);
     TestGenericCall();
     TestTargetedDpcs();
     Pages[0] = 1;
