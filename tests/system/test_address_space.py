@@ -33,10 +33,11 @@ MOMENTS = {
 }
 
 # The same, where most frames lie beyond the window: one of them has just been filled with zeros
-# through a mapping slot, as a table of the upper half shows.
+# through a mapping slot, as a table of the upper half shows. The first program is being made, so
+# no other thread has been interrupted in the middle of making a page or a table.
 LARGE_MOMENTS = {
     "a frame beyond the window is mapped":
-        Place(f"MiUnmapFrame if (unsigned)Va >= {read_layout()['MI_MAPPING_SLOTS']}", 150),
+        Place(f"MiUnmapFrame if (unsigned)Va >= {read_layout()['MI_MAPPING_SLOTS']}", 20),
     "all processes run": Line(f"{CHILDREN} processes passed a text on"),
 }
 
