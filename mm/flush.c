@@ -19,7 +19,6 @@
 #include "mm/mm.h"
 
 #define FLUSH_ALL_PAGES 64 /* from so many pages on, the whole TLB goes */
-#define CR4_PGE_BIT     CR4_PGE
 
 typedef struct _MI_FLUSH {
     PUCHAR Va;
@@ -32,9 +31,9 @@ static VOID MiFlushAll(VOID)
     ULONG Cr4;
 
     __asm__ volatile("movl %%cr4, %0" : "=r"(Cr4));
-    __asm__ volatile("movl %0, %%cr4" : : "r"(Cr4 & ~CR4_PGE_BIT) : "memory");
+    __asm__ volatile("movl %0, %%cr4" : : "r"(Cr4 & ~CR4_PGE) : "memory");
     __asm__ volatile("movl %0, %%cr4" : : "r"(Cr4) : "memory");
-    if (!(Cr4 & CR4_PGE_BIT))
+    if (!(Cr4 & CR4_PGE))
         KiWriteCr3(KiReadCr3());
 }
 

@@ -18,18 +18,13 @@ static BOOLEAN ExpLock(PKSPIN_LOCK Lock)
 {
     BOOLEAN Enable = KiSaveInterrupts();
 
-    while (InterlockedExchange((LONG *)Lock, 1) != 0) {
-        while (*(volatile KSPIN_LOCK *)Lock)
-            YieldProcessor();
-    }
+    KiTakeSpinLock(Lock);
     return Enable;
 }
 
 static VOID ExpUnlock(PKSPIN_LOCK Lock, BOOLEAN Enable)
 {
-    ASSERT(*Lock);
-    __asm__ volatile("" : : : "memory");
-    *(volatile KSPIN_LOCK *)Lock = 0;
+    KiLetSpinLockGo(Lock);
     KiRestoreInterrupts(Enable);
 }
 

@@ -52,6 +52,12 @@ static VOID HalpWriteApic(ULONG Register, ULONG Value)
     *(volatile ULONG *)(HalpApic + Register) = Value;
 }
 
+VOID HalpAddProcessor(HAL_PROCESSORS *Processors, UCHAR ApicId)
+{
+    if (Processors->Count < MAXIMUM_PROCESSOR_COUNT)
+        Processors->ApicIds[Processors->Count++] = ApicId;
+}
+
 NTSTATUS HalpMapLocalApic(ULONG PhysicalAddress)
 {
     PHYSICAL_ADDRESS Address = {.QuadPart = PhysicalAddress};

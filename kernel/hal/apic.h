@@ -19,10 +19,10 @@ typedef struct _HAL_PROCESSORS {
 /* acpi.c, mptable.c: FALSE: there is no such table. IRQL: PASSIVE_LEVEL. */
 BOOLEAN HalpFindAcpiProcessors(HAL_PROCESSORS *Processors);
 BOOLEAN HalpFindMpTableProcessors(HAL_PROCESSORS *Processors);
-VOID HalpAddProcessor(HAL_PROCESSORS *Processors, UCHAR ApicId);
 BOOLEAN HalpChecksumIsRight(const VOID *Table, ULONG Length);
 
 /* apic.c */
+VOID HalpAddProcessor(HAL_PROCESSORS *Processors, UCHAR ApicId);
 NTSTATUS HalpMapLocalApic(ULONG PhysicalAddress);
 VOID HalpInitializeLocalApic(BOOLEAN First); /* this processor's; First: the one with the 8259s */
 VOID HalpStartLocalClock(VOID);              /* ticks every 10 ms */

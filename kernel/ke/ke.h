@@ -310,7 +310,6 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo);
 /* processor.c: IRQL: before there is any. Fills the GDT, IDT, TSSs and KPCR of a processor. */
 VOID KiInitializeCommonTables(PKIPCR Pcr);
 VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, struct _KTHREAD *IdleThread);
-VOID KiSetDoubleFaultDirectory(ULONG_PTR DirectoryTableBase);
 extern BOOLEAN KiSmepEnabled;
 
 /* spinlock.c */

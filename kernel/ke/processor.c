@@ -167,7 +167,6 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
     Pcr->Pcr.SelfPcr = &Pcr->Pcr;
     Pcr->Pcr.Prcb = &Pcr->PrcbData;
     Pcr->Pcr.Irql = PASSIVE_LEVEL; /* interrupts are still disabled */
-    Pcr->Pcr.IDR = MAXULONG;
     Pcr->Pcr.IDT = (PVOID)KiIdt;
     Pcr->Pcr.GDT = (PVOID)Tables->Gdt;
     Pcr->Pcr.TSS = (PVOID)&Tables->Tss;
@@ -184,10 +183,4 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
     Pcr->PrcbData.ActiveDirectory = KiReadCr3();
     KiLoadTables(Tables);
     KiEnableFeatures();
-}
-
-/* Once the System process's directory exists: the double fault's task runs behind it. */
-VOID KiSetDoubleFaultDirectory(ULONG_PTR DirectoryTableBase)
-{
-    KiTables[0].DoubleFaultTss.Cr3 = DirectoryTableBase;
 }

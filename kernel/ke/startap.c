@@ -22,12 +22,6 @@
 
 static volatile LONG KiStarted; /* number of the last processor that has come up */
 
-VOID HalpAddProcessor(HAL_PROCESSORS *Processors, UCHAR ApicId)
-{
-    if (Processors->Count < MAXIMUM_PROCESSOR_COUNT)
-        Processors->ApicIds[Processors->Count++] = ApicId;
-}
-
 /*
  * A processor's first code in C: in the upper half, on its idle thread's stack, interrupts
  * disabled, behind the start-up directory. It becomes its idle thread.

@@ -32,25 +32,6 @@ typedef BOOLEAN(FASTCALL *ACQUIRE_RUNDOWN_EX)(PEX_RUNDOWN_REF, ULONG);
 /* ---- Helpers -----------------------------------------------------------------------------------
  */
 
-static VOID Wait(PVOID Object)
-{
-    KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL);
-}
-
-static VOID Delay(ULONG Milliseconds)
-{
-    LARGE_INTEGER Time = After(Milliseconds);
-
-    KeDelayExecutionThread(KernelMode, FALSE, &Time);
-}
-
-static BOOLEAN IsSignalled(PVOID Object)
-{
-    LARGE_INTEGER Zero = {.QuadPart = 0};
-
-    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero) == STATUS_SUCCESS;
-}
-
 /* Waits until a number is what it is to become. FALSE: it does not. */
 static BOOLEAN WaitForValue(volatile ULONG *Value, ULONG Wanted)
 {
@@ -59,28 +40,6 @@ static BOOLEAN WaitForValue(volatile ULONG *Value, ULONG Wanted)
     for (Poll = 0; *Value != Wanted && Poll < POLLS; Poll++)
         Delay(1);
     return *Value == Wanted;
-}
-
-/* A thread's object, referenced. A test without its threads can only stop. */
-static PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
-{
-    PKTHREAD Thread = NULL;
-    NTSTATUS Status;
-    HANDLE Handle;
-
-    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine, Context);
-    if (!NT_SUCCESS(Status))
-        KeBugCheckEx(MANUALLY_INITIATED_CRASH, Status, 0, 0, 0);
-    ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode, (PVOID *)&Thread,
-                              NULL);
-    ZwClose(Handle);
-    return Thread;
-}
-
-static VOID JoinThread(PKTHREAD Thread)
-{
-    Wait(Thread);
-    ObDereferenceObject(Thread);
 }
 
 static PVOID RoutineNamed(PCWSTR Name)

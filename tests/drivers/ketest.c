@@ -19,49 +19,6 @@ DRIVER_INITIALIZE DriverEntry;
 /* ---- Helpers ----------------------------------------------------------------------------------
  */
 
-/* Is the object signalled? A wait with a time-out of zero; it uses up what a wait uses up. */
-static BOOLEAN IsSignalled(PVOID Object)
-{
-    LARGE_INTEGER Zero = {.QuadPart = 0};
-
-    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero) == STATUS_SUCCESS;
-}
-
-static VOID Wait(PVOID Object)
-{
-    KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL);
-}
-
-static VOID Delay(ULONG Milliseconds)
-{
-    LARGE_INTEGER Time = After(Milliseconds);
-
-    KeDelayExecutionThread(KernelMode, FALSE, &Time);
-}
-
-/* A thread's object, referenced; NULL if it cannot be made. */
-static PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
-{
-    OBJECT_ATTRIBUTES Attributes;
-    PKTHREAD Thread = NULL;
-    HANDLE Handle;
-
-    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL,
-                                         Routine, Context)))
-        return NULL;
-    ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode, (PVOID *)&Thread,
-                              NULL);
-    ZwClose(Handle);
-    return Thread;
-}
-
-static VOID JoinThread(PKTHREAD Thread)
-{
-    Wait(Thread);
-    ObDereferenceObject(Thread);
-}
-
 /* ---- Events -----------------------------------------------------------------------------------
  */
 

@@ -54,4 +54,56 @@ static inline LARGE_INTEGER After(ULONG Milliseconds)
     return Time;
 }
 
+static inline NTSTATUS Delay(ULONG Milliseconds)
+{
+    LARGE_INTEGER Time = After(Milliseconds);
+
+    return KeDelayExecutionThread(KernelMode, FALSE, &Time);
+}
+
+static inline NTSTATUS Wait(PVOID Object)
+{
+    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL);
+}
+
+/* The object's wait with a time-out of zero; it uses up what a wait uses up. */
+static inline NTSTATUS Poll(PVOID Object)
+{
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+
+    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero);
+}
+
+static inline BOOLEAN IsSignalled(PVOID Object)
+{
+    return Poll(Object) == STATUS_SUCCESS;
+}
+
+/* A thread's object, referenced. A test without its threads can only stop. */
+static inline PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    PKTHREAD Thread = NULL;
+    HANDLE Handle;
+    NTSTATUS Status;
+
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    Status =
+        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
+    if (NT_SUCCESS(Status))
+        Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode,
+                                           (PVOID *)&Thread, NULL);
+    if (!NT_SUCCESS(Status))
+        KeBugCheckEx(MANUALLY_INITIATED_CRASH, Status, 0, 0, 0);
+    ZwClose(Handle);
+    return Thread;
+}
+
+/* Returns when the thread has ended. */
+static inline VOID JoinThread(PKTHREAD Thread)
+{
+    Wait(Thread);
+    ObDereferenceObject(Thread);
+}
+
 #endif

@@ -21,7 +21,7 @@ typedef struct _JOB {
     VOID (*Routine)(PVOID Argument);
     PVOID Argument;
     KAFFINITY Processor;
-    PVOID Thread;
+    PKTHREAD Thread;
 } JOB;
 
 static VOID NTAPI RunJob(PVOID Context)
@@ -36,21 +36,15 @@ static VOID NTAPI RunJob(PVOID Context)
 
 static VOID StartJob(JOB *Job, VOID (*Routine)(PVOID), PVOID Argument, ULONG Processor)
 {
-    HANDLE Handle;
-
     Job->Routine = Routine;
     Job->Argument = Argument;
     Job->Processor = (KAFFINITY)1 << Processor;
-    PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, RunJob, Job);
-    ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &Job->Thread,
-                              NULL);
-    ZwClose(Handle);
+    Job->Thread = StartThread(RunJob, Job);
 }
 
 static VOID EndJob(JOB *Job)
 {
-    KeWaitForSingleObject(Job->Thread, Executive, KernelMode, FALSE, NULL);
-    ObDereferenceObject(Job->Thread);
+    JoinThread(Job->Thread);
 }
 
 static VOID NoteProcessor(PVOID Argument)

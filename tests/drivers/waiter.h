@@ -20,24 +20,6 @@
 /* ---- What DriverEntry's thread does -----------------------------------------------------------
  */
 
-/* The object's wait with a time-out of zero; it uses up what a wait uses up. */
-static inline NTSTATUS Poll(PVOID Object)
-{
-    LARGE_INTEGER Zero = {.QuadPart = 0};
-
-    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero);
-}
-
-static inline BOOLEAN IsSignalled(PVOID Object)
-{
-    return Poll(Object) == STATUS_SUCCESS;
-}
-
-static inline NTSTATUS Wait(PVOID Object)
-{
-    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL);
-}
-
 /* The wait for several objects with a time-out of zero. */
 static inline NTSTATUS PollSeveral(WAIT_TYPE Type, ULONG Count, PVOID *Objects)
 {
@@ -45,13 +27,6 @@ static inline NTSTATUS PollSeveral(WAIT_TYPE Type, ULONG Count, PVOID *Objects)
 
     return KeWaitForMultipleObjects(Count, Objects, Type, Executive, KernelMode, FALSE, &Zero,
                                     NULL);
-}
-
-static inline NTSTATUS Delay(ULONG Milliseconds)
-{
-    LARGE_INTEGER Time = After(Milliseconds);
-
-    return KeDelayExecutionThread(KernelMode, FALSE, &Time);
 }
 
 /* ---- Workers ----------------------------------------------------------------------------------
@@ -77,30 +52,17 @@ static inline VOID NTAPI WorkerRoutine(PVOID Context)
 /* When this returns, the job waits for something or is done. Without its thread no test goes on. */
 static inline VOID StartWorker(PWORKER Worker, PKSTART_ROUTINE Job, PVOID Context)
 {
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle;
-    NTSTATUS Status;
-
     Worker->Job = Job;
     Worker->Context = Context;
     KeInitializeEvent(&Worker->Started, NotificationEvent, FALSE);
-    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL,
-                                  WorkerRoutine, Worker);
-    if (NT_SUCCESS(Status))
-        Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode,
-                                           (PVOID *)&Worker->Thread, NULL);
-    if (!NT_SUCCESS(Status))
-        KeBugCheckEx(MANUALLY_INITIATED_CRASH, Status, 0, 0, 0);
-    ZwClose(Handle);
+    Worker->Thread = StartThread(WorkerRoutine, Worker);
     Wait(&Worker->Started);
 }
 
 /* Returns when the worker's thread has ended. */
 static inline VOID EndWorker(PWORKER Worker)
 {
-    Wait(Worker->Thread);
-    ObDereferenceObject(Worker->Thread);
+    JoinThread(Worker->Thread);
 }
 
 /* ---- Waiters ----------------------------------------------------------------------------------

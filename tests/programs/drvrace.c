@@ -20,15 +20,6 @@ typedef struct _LOADER {
 static volatile BOOLEAN Stop;
 static ULONG Lists, BadLists;
 
-static HANDLE StartThread(VOID(NTAPI *Routine)(PVOID), PVOID Argument)
-{
-    HANDLE Thread = NULL;
-
-    NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, NtCurrentProcess(), Routine, Argument, 0, 0,
-                     0, 0, NULL);
-    return Thread;
-}
-
 /* A list always begins with the kernel itself. */
 static void ListModulesOnce(void)
 {

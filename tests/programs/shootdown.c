@@ -54,13 +54,11 @@ static int Change(const char *How)
 {
     PVOID Base = NULL;
     SIZE_T Size = PAGE_SIZE;
-    HANDLE Writer;
 
     NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT,
                             PAGE_READWRITE);
     Page = Base;
-    NtCreateThreadEx(&Writer, THREAD_ALL_ACCESS, NULL, NtCurrentProcess(), WriteForEver, NULL, 0, 0,
-                     0, 0, NULL);
+    StartThread(WriteForEver, NULL);
     while (*Page == 0)
         NtYieldExecution();
     return strcmp(How, "protect") ? Decommit() : Protect();

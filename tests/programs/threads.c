@@ -33,15 +33,6 @@ static ULONG CountProcessors(void)
     return (ULONG)Basic.NumberOfProcessors;
 }
 
-static HANDLE StartThread(VOID(NTAPI *Routine)(PVOID), PVOID Argument)
-{
-    HANDLE Thread = NULL;
-
-    NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, NtCurrentProcess(), Routine, Argument, 0, 0,
-                     0, 0, NULL);
-    return Thread;
-}
-
 static void WaitAndClose(HANDLE Object)
 {
     NtWaitForSingleObject(Object, FALSE, NULL);

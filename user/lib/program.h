@@ -33,6 +33,9 @@ ULONG ParseNumber(const char *Text);
  */
 NTSTATUS StartProgram(const char *Image, const char *CommandLine, HANDLE *Process);
 
+/* Starts a thread in this process; its handle is the caller's to close. NULL: it cannot be made. */
+HANDLE StartThread(VOID(NTAPI *Routine)(PVOID), PVOID Argument);
+
 /* Waits until the process has ended or Milliseconds have passed (STATUS_TIMEOUT). */
 NTSTATUS WaitForProgram(HANDLE Process, ULONG Milliseconds);
 

@@ -1,5 +1,5 @@
 /*
- * Starting programs, waiting for them, waiting for time to pass.
+ * Starting programs and threads, waiting for them, waiting for time to pass.
  */
 #include "program.h"
 
@@ -78,6 +78,15 @@ NTSTATUS RunProgram(const char *Image, const char *CommandLine)
         Status = ExitStatusOf(Process);
     NtClose(Process);
     return Status;
+}
+
+HANDLE StartThread(VOID(NTAPI *Routine)(PVOID), PVOID Argument)
+{
+    HANDLE Thread = NULL;
+
+    NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, NtCurrentProcess(), Routine, Argument, 0, 0,
+                     0, 0, NULL);
+    return Thread;
 }
 
 void SleepMilliseconds(ULONG Milliseconds)
