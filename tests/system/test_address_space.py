@@ -315,7 +315,7 @@ def test_each_frame_knows_the_entry_that_maps_it(snapshot):
     # What is just being filled with zeros is not mapped yet.
     slots = {frame_of(pte) for address, pte in snapshot.upper
              if kernel.inside(address, "MI_MAPPING_SLOTS", "MI_SYSTEM_SHARED")}
-    # Nor is that of a page fault which has been interrupted: one a process, for each has one thread.
+    # Nor is that of a page fault that was interrupted: one a process, for each has one thread.
     interrupted = 0
     for number, frame in enumerate(snapshot.frames):
         if frame.usage in of_interest and number not in slots:
