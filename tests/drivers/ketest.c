@@ -392,6 +392,7 @@ static VOID TestSpinLock(VOID)
    that without the mutex additions would be lost. */
 typedef struct _SHARED {
     FAST_MUTEX Mutex;
+    KEVENT Go;
     volatile ULONG Sum;
     volatile BOOLEAN Entered;
     volatile BOOLEAN Overlap;
@@ -414,10 +415,12 @@ static VOID AddUnderMutex(PSHARED Shared, ULONG Round)
 
 static VOID NTAPI AdderRoutine(PVOID Context)
 {
+    PSHARED Shared = Context;
     ULONG Round;
 
+    Wait(&Shared->Go);
     for (Round = 0; Round < ROUNDS; Round++)
-        AddUnderMutex(Context, Round);
+        AddUnderMutex(Shared, Round);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
@@ -431,10 +434,12 @@ static VOID TestFastMutex(VOID)
 
     RtlZeroMemory(&Shared, sizeof Shared);
     ExInitializeFastMutex(&Shared.Mutex);
-    Thread = StartThread(AdderRoutine, &Shared); /* of lower priority: it runs in our delay */
+    KeInitializeEvent(&Shared.Go, NotificationEvent, FALSE);
+    Thread = StartThread(AdderRoutine, &Shared);
     Free = ExTryToAcquireFastMutex(&Shared.Mutex);
     During = KeGetCurrentIrql();
     Again = Free && ExTryToAcquireFastMutex(&Shared.Mutex);
+    KeSetEvent(&Shared.Go, IO_NO_INCREMENT, FALSE);
     Delay(30);
     Before = Shared.Sum;
     ExReleaseFastMutex(&Shared.Mutex);
