@@ -7,7 +7,7 @@
  * again. A thread's mutants are in its MutantListHead, so that its end can let go of them: such a
  * mutant is abandoned, and whoever gets it next is told. All under the dispatcher lock.
  */
-#include "sched/sched.h"
+#include "sched/apc.h"
 
 static VOID KiInitializeMutant(PKMUTANT Mutant, UCHAR ApcDisable)
 {
@@ -60,6 +60,7 @@ static VOID KiFreeMutant(PKMUTANT Mutant, PKTHREAD Thread)
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
     Thread->KernelApcDisable += Mutant->ApcDisable;
+    KiApcsEnabled(Thread);
 }
 
 /* What is wrong with the current thread's releasing the mutant; STATUS_SUCCESS: nothing. */

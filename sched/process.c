@@ -2,7 +2,7 @@
  * What the dispatcher does with processes: none of it but attaching, which is a thread's going
  * into another address space for a while. Its stack and the kernel are in that one, too.
  */
-#include "sched/sched.h"
+#include "sched/apc.h"
 #include "mm/mm.h"
 
 #define ATTACHED_TO_SAME ((PKPROCESS)1) /* in a KAPC_STATE: detaching has nothing to do */
@@ -30,24 +30,56 @@ VOID KeSignalProcess(PKPROCESS Process)
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
-/* The dispatcher lock is held, so the thread stays on this processor. */
-static VOID KiLoadSpace(PKTHREAD Thread, PKPROCESS Process)
+/* Loads the address space that the thread is in now. The dispatcher lock is held, so the thread
+ * stays on this processor. */
+static VOID KiLoadSpace(PKPROCESS Process)
 {
-    if (Thread->ApcState.Process == Process)
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    if (Prcb->ActiveDirectory == Process->DirectoryTableBase[0])
         return;
-    Thread->ApcState.Process = Process;
-    KeGetCurrentPrcb()->ActiveDirectory = Process->DirectoryTableBase[0];
+    Prcb->ActiveDirectory = Process->DirectoryTableBase[0];
     KiWriteCr3(Process->DirectoryTableBase[0]);
-    KeGetCurrentPrcb()->AttachSwitches++;
+    Prcb->AttachSwitches++;
 }
 
-/* Goes into a process's address space (WDK: KeStackAttachProcess). Nests. IRQL <= APC_LEVEL. */
+/* Moves a list with all its entries to another head. */
+static VOID KiMoveList(PLIST_ENTRY From, PLIST_ENTRY To)
+{
+    InitializeListHead(To);
+    if (IsListEmpty(From))
+        return;
+    *To = *From;
+    To->Flink->Blink = To->Blink->Flink = To;
+}
+
+static VOID KiMoveApcState(PKAPC_STATE From, PKAPC_STATE To)
+{
+    *To = *From;
+    KiMoveList(&From->ApcListHead[KernelMode], &To->ApcListHead[KernelMode]);
+    KiMoveList(&From->ApcListHead[UserMode], &To->ApcListHead[UserMode]);
+}
+
+/* The address space of a thread that has just gone there: nothing is queued to it yet. */
+static VOID KiInitializeApcState(PKAPC_STATE State, PKPROCESS Process)
+{
+    RtlZeroMemory(State, sizeof *State);
+    InitializeListHead(&State->ApcListHead[KernelMode]);
+    InitializeListHead(&State->ApcListHead[UserMode]);
+    State->Process = Process;
+}
+
+/*
+ * Goes into a process's address space (WDK: KeStackAttachProcess). The APCs that are queued to the
+ * thread stay behind, in SavedApcState, or in the caller's ApcState if the thread was attached
+ * already: nesting. IRQL <= APC_LEVEL.
+ */
 VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     KIRQL OldIrql;
 
-    if (KeGetCurrentPrcb()->DpcRoutineActive)
+    if (KiGetCurrentIrql() >= DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
         KeBugCheckEx(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Process,
                      (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, TRUE);
     if (Thread->ApcState.Process == Process) {
@@ -55,14 +87,22 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
         return;
     }
     OldIrql = KiLockDispatcherDatabase();
-    ApcState->Process = Thread->ApcState.Process;
-    ApcState->KernelApcInProgress = Thread->ApcStateIndex; /* were we attached before? */
+    if (Thread->ApcStateIndex == 0) {
+        ApcState->Process = NULL;
+        KiMoveApcState(&Thread->ApcState, &Thread->SavedApcState);
+    } else {
+        KiMoveApcState(&Thread->ApcState, ApcState);
+    }
     Thread->ApcStateIndex = 1;
-    KiLoadSpace(Thread, Process);
+    KiInitializeApcState(&Thread->ApcState, Process);
+    KiLoadSpace(Process);
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
-/* Goes back to where KeStackAttachProcess came from. */
+/*
+ * Goes back to where KeStackAttachProcess came from (WDK: KeUnstackDetachProcess). All APCs that
+ * were queued to the thread meanwhile must have run.
+ */
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE ApcState)
 {
     PKTHREAD Thread = KiGetCurrentThread();
@@ -70,10 +110,20 @@ VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE ApcState)
 
     if (ApcState->Process == ATTACHED_TO_SAME)
         return;
-    if (Thread->ApcStateIndex == 0)
+    OldIrql = KiLockForWait(Thread);
+    while (KiIsKernelApcDue(Thread))
+        KiRunInterruptingApcs(Thread);
+    if (Thread->ApcStateIndex == 0 || Thread->ApcState.KernelApcInProgress ||
+        !IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]) ||
+        !IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]))
         KeBugCheckEx(INVALID_PROCESS_DETACH_ATTEMPT, 0, 0, 0, 0);
-    OldIrql = KiLockDispatcherDatabase();
-    Thread->ApcStateIndex = ApcState->KernelApcInProgress;
-    KiLoadSpace(Thread, ApcState->Process);
+    if (ApcState->Process) {
+        KiMoveApcState(ApcState, &Thread->ApcState);
+    } else {
+        KiMoveApcState(&Thread->SavedApcState, &Thread->ApcState);
+        Thread->ApcStateIndex = 0;
+    }
+    KiLoadSpace(Thread->ApcState.Process);
+    KiApcsEnabled(Thread);
     KiUnlockDispatcherDatabase(OldIrql);
 }

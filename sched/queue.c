@@ -136,7 +136,8 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE
 
     KiCheckWaitIrql(Thread, Queue, Timeout);
     OldIrql = KiLockForWait(Thread);
-    Result = KiRemoveQueue(Queue, Thread, WaitMode, Due);
+    while ((Result = KiRemoveQueue(Queue, Thread, WaitMode, Due)) == STATUS_KERNEL_APC)
+        KiRunInterruptingApcs(Thread);
     KiUnlockDispatcherDatabase(OldIrql);
     return (PLIST_ENTRY)Result;
 }

@@ -194,6 +194,8 @@ VOID KiSwapThread(VOID)
     Prcb->CurrentThread = New;
     if (New != Old)
         KiSwapContext(Old, New);
+    if (Old->ApcState.KernelApcPending) /* it runs again, perhaps on another processor */
+        KiPendInterrupt(APC_LEVEL);
 }
 
 /*

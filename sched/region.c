@@ -1,11 +1,26 @@
 /*
- * Critical and guarded regions, and the mode of the caller (WDK: Disabling APCs). No APC is ever
- * delivered yet; the counts are kept so that unbalanced regions are found.
+ * Critical and guarded regions, which keep kernel APCs away from a thread (WDK: Disabling APCs), and
+ * the mode of the caller. In a critical region only special kernel APCs are delivered, in a guarded
+ * one none. Regions nest; the counts go down from zero. They are the current thread's, so no lock
+ * is needed: an APC that comes in between leaves them as they were.
  */
-#include "sched/sched.h"
+#include "sched/apc.h"
+
+/* A region has ended: are there APCs that can be delivered now? They are, when IRQL allows it. */
+static inline VOID KiLookForApcs(PKTHREAD Thread)
+{
+    KIRQL OldIrql;
+
+    if (IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
+        return;
+    OldIrql = KiLockDispatcherDatabase();
+    KiApcsEnabled(Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
 
 VOID NTAPI KeEnterCriticalRegion(VOID)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
     KiGetCurrentThread()->KernelApcDisable--;
 }
 
@@ -15,10 +30,12 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
 
     ASSERT(Thread->KernelApcDisable < 0);
     Thread->KernelApcDisable++;
+    KiLookForApcs(Thread);
 }
 
 VOID NTAPI KeEnterGuardedRegion(VOID)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
     KiGetCurrentThread()->SpecialApcDisable--;
 }
 
@@ -28,11 +45,19 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
 
     ASSERT(Thread->SpecialApcDisable < 0);
     Thread->SpecialApcDisable++;
+    KiLookForApcs(Thread);
 }
 
+/* Are normal kernel APCs kept away, by a region of either kind? */
 BOOLEAN NTAPI KeAreApcsDisabled(VOID)
 {
     return KiGetCurrentThread()->CombinedApcDisable != 0;
+}
+
+/* Are all APCs kept away, by a guarded region or by IRQL? */
+BOOLEAN NTAPI KeAreAllApcsDisabled(VOID)
+{
+    return KiGetCurrentThread()->SpecialApcDisable != 0 || KiGetCurrentIrql() >= APC_LEVEL;
 }
 
 KPROCESSOR_MODE NTAPI ExGetPreviousMode(VOID)

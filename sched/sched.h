@@ -86,7 +86,7 @@ typedef struct _KTHREAD {
     ULONG ContextSwitches;     /* 048 */
     volatile UCHAR State;      /* 04C: KTHREAD_STATE */
     UCHAR NpxState;
-    KIRQL WaitIrql;             /* 04E */
+    KIRQL WaitIrql;             /* 04E: at which it waits */
     KPROCESSOR_MODE WaitMode;   /* 04F */
     LONG_PTR WaitStatus;        /* 050: what the wait returns */
     PKWAIT_BLOCK WaitBlockList; /* 054: circular through NextWaitBlock; NULL: none */
@@ -94,8 +94,9 @@ typedef struct _KTHREAD {
     BOOLEAN WaitNext;           /* 059: has the dispatcher lock until it waits */
     UCHAR WaitReason;           /* 05A: KWAIT_REASON */
     SCHAR Priority;             /* 05B: the dynamic one */
-    UCHAR Fill2[4];
-    LIST_ENTRY WaitListEntry; /* 060: in a ready queue */
+    UCHAR Fill2[2];
+    BOOLEAN Alerted[MaximumMode]; /* 05E */
+    LIST_ENTRY WaitListEntry;     /* 060: in a ready queue */
     PVOID Queue;              /* 068: KQUEUE that it last took an entry of */
     ULONG WaitTime;           /* 06C: tick count at which the state was entered */
     union {
@@ -126,7 +127,8 @@ typedef struct _KTHREAD {
     SCHAR BasePriority;      /* 121 */
     SCHAR PriorityDecrement; /* 122: what of the boost goes at once */
     UCHAR NextProcessor;     /* 123: where it runs, is to run, or ran last */
-    UCHAR Fill6[4];
+    BOOLEAN ApcQueueable; /* from its creation until it ends */
+    UCHAR Fill6[3];
     struct _KPROCESS *Process; /* 128: the owner, attached or not */
     KAFFINITY Affinity;        /* 12C: the processors that it may run on */
     KAFFINITY UserAffinity;    /* 130: the same, while a driver has set it aside */
@@ -134,11 +136,15 @@ typedef struct _KTHREAD {
     KAPC_STATE SavedApcState; /* 138: while attached */
     UCHAR Fill8[8];
     PVOID StackBase; /* 158: top of the kernel stack's pages */
-    UCHAR Fill9;
-    SCHAR Quantum; /* 15D */
-    UCHAR Fill10[2];
-    ULONG KernelTime; /* 160: clock ticks */
-    UCHAR Fill11[0x18C - 0x164];
+    union {
+        KAPC ExitApc; /* 15C: ends the thread; two spare members of it have other uses: */
+        struct {
+            UCHAR ExitApcType;
+            SCHAR Quantum; /* 15D */
+            UCHAR ExitApcFill[2];
+            ULONG KernelTime; /* 160: clock ticks */
+        };
+    };
     ULONG UserTime;             /* 18C */
     LIST_ENTRY ThreadListEntry; /* 190: in Process->ThreadListHead */
     PVOID SystemRoutine;        /* 198: how a new thread begins */
@@ -151,6 +157,7 @@ typedef struct _KTHREAD {
 C_ASSERT(FIELD_OFFSET(KTHREAD, ApcState.Process) == 0x38);
 C_ASSERT(FIELD_OFFSET(KTHREAD, State) == 0x4C);
 C_ASSERT(FIELD_OFFSET(KTHREAD, Priority) == 0x5B);
+C_ASSERT(FIELD_OFFSET(KTHREAD, Alerted) == 0x5E);
 C_ASSERT(FIELD_OFFSET(KTHREAD, Teb) == 0x74);
 C_ASSERT(FIELD_OFFSET(KTHREAD, WaitBlock) == 0xA8);
 C_ASSERT(FIELD_OFFSET(KTHREAD, PreviousMode) == 0xD7);
@@ -199,7 +206,7 @@ static inline VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID)
 static inline KIRQL KiLockForWait(PKTHREAD Thread)
 {
     if (!Thread->WaitNext)
-        return KiLockDispatcherDatabase();
+        Thread->WaitIrql = KiLockDispatcherDatabase();
     Thread->WaitNext = FALSE;
     return Thread->WaitIrql;
 }
@@ -240,6 +247,9 @@ VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
 VOID KiInitializeDpcs(PKPRCB Prcb);
 
+/* apc.c: see apc.h for the others. */
+VOID KiApcInterrupt(VOID); /* at APC_LEVEL, interrupts disabled, here and on return */
+
 /* wait.c: the dispatcher lock is held, but not for the first. */
 NORETURN VOID FASTCALL KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql);
 
@@ -255,6 +265,7 @@ static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
+VOID KiRunInterruptingApcs(PKTHREAD Thread);
 
 /* mutant.c, queue.c: the dispatcher lock is held. */
 BOOLEAN KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);
@@ -281,8 +292,6 @@ NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess);
 VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackLimit);
 VOID KiMakeIdleThread(PKTHREAD Thread);
 PKTHREAD KeWaitForEndedThread(VOID);
-VOID KeAlertThreadToEnd(PKTHREAD Thread);
-VOID KeAlertProcessToEnd(struct _KPROCESS *Process);
 NORETURN VOID KiIdleLoop(VOID);
 
 /* process.c */

@@ -43,6 +43,7 @@ static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID S
     Thread->Quantum = THREAD_QUANTUM;
     Thread->Affinity = Thread->UserAffinity = ALL_PROCESSORS;
     Thread->IdealProcessor = KiNextIdealProcessor();
+    Thread->ApcQueueable = TRUE;
     Thread->State = Initialized;
 }
 
@@ -75,6 +76,7 @@ VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
 VOID KiMakeIdleThread(PKTHREAD Thread)
 {
     Thread->Priority = Thread->BasePriority = IDLE_PRIORITY;
+    Thread->ApcQueueable = FALSE;
     Thread->State = Running;
 }
 
@@ -98,6 +100,8 @@ VOID KeStartThread(PKTHREAD Thread)
 /* A new thread's first instructions in C: it was switched to with the lock held. */
 VOID KiBeginThread(VOID)
 {
+    if (KiGetCurrentThread()->ApcState.KernelApcPending)
+        KiPendInterrupt(APC_LEVEL);
     KiUnlockDispatcherDatabase(PASSIVE_LEVEL);
 }
 
@@ -143,38 +147,6 @@ PKTHREAD KeWaitForEndedThread(VOID)
             return Thread;
         KeWaitForSingleObject(&KiThreadEnded, Executive, KernelMode, FALSE, NULL);
     }
-}
-
-/* The dispatcher lock is held. */
-static VOID KiAlertToEnd(PKTHREAD Thread)
-{
-    Thread->ApcState.UserApcPending = TRUE;
-    if (Thread->State == Waiting && Thread->WaitMode == UserMode)
-        KiUnwaitThread(Thread, STATUS_USER_APC, 0);
-}
-
-/* Tells a thread that it is to end when it next goes back to user mode; ends its user-mode wait. */
-VOID KeAlertThreadToEnd(PKTHREAD Thread)
-{
-    KIRQL OldIrql = KiLockDispatcherDatabase();
-
-    KiAlertToEnd(Thread);
-    KiUnlockDispatcherDatabase(OldIrql);
-}
-
-/* The same for all of a process's started threads but the current one and system threads. */
-VOID KeAlertProcessToEnd(PKPROCESS Process)
-{
-    KIRQL OldIrql = KiLockDispatcherDatabase();
-    PLIST_ENTRY Entry;
-
-    for (Entry = Process->ThreadListHead.Flink; Entry != &Process->ThreadListHead;
-         Entry = Entry->Flink) {
-        PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
-        if (Thread != KiGetCurrentThread() && Thread->Teb)
-            KiAlertToEnd(Thread);
-    }
-    KiUnlockDispatcherDatabase(OldIrql);
 }
 
 /* What a processor does when there is nothing to do: it halts until the next interrupt. */

@@ -8,13 +8,13 @@
  * sees some of them taken.
  *
  * Order of the tests before blocking, as documented: is it signalled already; has the thread
- * something else to do (an APC, its end); is the time over. A kernel APC interrupts a wait and
- * starts it anew (STATUS_KERNEL_APC, which no caller sees); the time-out goes on meanwhile.
+ * something else to do (an APC, its end); is the time over. A kernel APC interrupts a wait, which
+ * then begins anew (STATUS_KERNEL_APC, which no caller sees); the time-out goes on meanwhile.
  *
  * The dispatcher lock guards wait lists, signal states and wait blocks.
  */
 #include "kernel/services.h"
-#include "sched/sched.h"
+#include "sched/apc.h"
 
 #define OBJECT_HEADER_OF(Object) ((PDISPATCHER_HEADER)(Object))
 
@@ -162,9 +162,32 @@ static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
     return Status;
 }
 
+/*
+ * Is there an alert or a user APC that ends an alertable wait? User APCs end waits in kernel mode,
+ * too, but are not delivered for that (WDK: Waits and APCs). STATUS_PENDING: no.
+ */
+static NTSTATUS KiTestAlerts(const KI_WAIT *Wait, PKTHREAD Thread)
+{
+    if (KiTakeAlert(Thread, Wait->Mode))
+        return STATUS_ALERTED;
+    if (!IsListEmpty(&Thread->ApcState.ApcListHead[UserMode])) {
+        Thread->ApcState.UserApcPending |= Wait->Mode == UserMode;
+        return STATUS_USER_APC;
+    }
+    return KiTakeAlert(Thread, KernelMode) ? STATUS_ALERTED : STATUS_PENDING;
+}
+
 /* Has the thread something to do that ends its wait? STATUS_PENDING: no. */
 static NTSTATUS KiTestInterruption(const KI_WAIT *Wait, PKTHREAD Thread)
 {
+    NTSTATUS Status = STATUS_PENDING;
+
+    if (KiIsKernelApcDue(Thread))
+        return STATUS_KERNEL_APC;
+    if (Wait->Alertable)
+        Status = KiTestAlerts(Wait, Thread);
+    if (Status != STATUS_PENDING)
+        return Status;
     if (Wait->Mode == UserMode && Thread->ApcState.UserApcPending)
         return STATUS_USER_APC;
     if (Wait->Due != TIME_FOR_EVER && Wait->Due <= KiQueryInterruptTime())
@@ -218,8 +241,8 @@ static NTSTATUS KiBlock(PKTHREAD Thread, KWAIT_REASON Reason, KPROCESSOR_MODE Mo
     return (NTSTATUS)Thread->WaitStatus;
 }
 
-/* Waits, with the lock held, here and on return. */
-static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait, PKTHREAD Thread)
+/* Waits, or tells that a kernel APC has to run before. The lock is held, here and on return. */
+static NTSTATUS KiTryToWait(const KI_WAIT *Wait, PKTHREAD Thread)
 {
     NTSTATUS Status = KiTestObjects(Wait, Thread);
 
@@ -231,8 +254,28 @@ static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait, PKTHREAD Thread)
     return KiBlock(Thread, Wait->Reason, Wait->Mode, Wait->Alertable);
 }
 
-/* Waits for an entry of a queue: by one wait block, and the entry is the wait's status. The lock is
- * held. */
+/* Lets kernel APCs run that have interrupted a wait at PASSIVE_LEVEL. The lock is held, here and on
+ * return. */
+VOID KiRunInterruptingApcs(PKTHREAD Thread)
+{
+    KiUnlockDispatcherDatabase(APC_LEVEL);
+    KiDeliverKernelApcs();
+    KiLowerIrql(PASSIVE_LEVEL);
+    Thread->WaitIrql = KiLockDispatcherDatabase();
+}
+
+/* Waits, with the lock held, here and on return. */
+static NTSTATUS KiWaitForObjects(const KI_WAIT *Wait, PKTHREAD Thread)
+{
+    NTSTATUS Status;
+
+    while ((Status = KiTryToWait(Wait, Thread)) == STATUS_KERNEL_APC)
+        KiRunInterruptingApcs(Thread);
+    return Status;
+}
+
+/* Waits for an entry of a queue: by one wait block, and the entry is the wait's status, or
+ * STATUS_KERNEL_APC to begin anew. The lock is held. */
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due)
 {
     PKTHREAD Thread = KiGetCurrentThread();
@@ -269,21 +312,29 @@ static __attribute__((noinline)) NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASO
     return KiWaitForObjects(&Wait, Thread);
 }
 
-/* The commonest one that blocks: in kernel mode and for ever, so that nothing else can end it. */
-static NTSTATUS KiWaitForEver(PKTHREAD Thread, PVOID Object, KWAIT_REASON Reason, BOOLEAN Alertable)
+/* The commonest one that blocks: in kernel mode and for ever, so that nothing can end it but the
+ * object, or a kernel APC. */
+static NTSTATUS KiWaitForEver(PKTHREAD Thread, PVOID Object, KWAIT_REASON Reason)
 {
     PKWAIT_BLOCK Block = &Thread->WaitBlock[0];
+    NTSTATUS Status;
 
+    if (KiIsKernelApcDue(Thread))
+        return KiWaitForOne(Object, Reason, KernelMode, FALSE, NULL);
     KiAddWaitBlock(Thread, Block, Object, WaitAny, STATUS_WAIT_0);
     Block->NextWaitBlock = Block;
-    return KiBlock(Thread, Reason, KernelMode, Alertable);
+    Status = KiBlock(Thread, Reason, KernelMode, FALSE);
+    if (Status != STATUS_KERNEL_APC)
+        return Status;
+    KiRunInterruptingApcs(Thread);
+    return KiWaitForOne(Object, Reason, KernelMode, FALSE, NULL);
 }
 
 /*
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
- * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC if
- * a user-mode wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
+ * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or
+ * STATUS_USER_APC or STATUS_ALERTED if the wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
@@ -300,8 +351,8 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
         Status = KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     else if (Header->SignalState > 0)
         KiSatisfyWait(Header, Thread);
-    else if (Timeout == NULL && WaitMode == KernelMode)
-        Status = KiWaitForEver(Thread, Object, WaitReason, Alertable);
+    else if (Timeout == NULL && WaitMode == KernelMode && !Alertable)
+        Status = KiWaitForEver(Thread, Object, WaitReason);
     else
         Status = KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     KiUnlockDispatcherDatabase(OldIrql);
@@ -343,7 +394,7 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
 /*
  * Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields; whether there was
  * somebody to yield to is not told, as that status is not among the documented ones. IRQL <=
- * APC_LEVEL. STATUS_SUCCESS, or STATUS_USER_APC if a user-mode wait was interrupted.
+ * APC_LEVEL. STATUS_SUCCESS, or STATUS_USER_APC or STATUS_ALERTED if the wait was interrupted.
  */
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval)
@@ -355,12 +406,12 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     KIRQL OldIrql;
 
     KiCheckWaitIrql(Thread, Interval, NULL);
-    if (Interval->QuadPart == 0) {
-        NtYieldExecution();
-        return STATUS_SUCCESS;
-    }
     OldIrql = KiLockForWait(Thread);
     Status = KiWaitForObjects(&Wait, Thread);
     KiUnlockDispatcherDatabase(OldIrql);
-    return Status == STATUS_TIMEOUT ? STATUS_SUCCESS : Status;
+    if (Status != STATUS_TIMEOUT)
+        return Status;
+    if (Interval->QuadPart == 0)
+        NtYieldExecution();
+    return STATUS_SUCCESS;
 }

@@ -7,12 +7,12 @@
  * pending there, it is replayed in software. So the common raise and lower cost a few
  * instructions, and a chip is programmed only when an interrupt really came too early.
  *
- * Bits of IRR: 2 the DISPATCH software interrupt, 4 + n hardware line n, 20 the local APIC's clock.
+ * Bits of IRR: 1 and 2 the APC and DISPATCH software interrupts, 4 + n hardware line n, 20 the local APIC's clock.
  * IPIs are never held back (kernel/ke/ipi.h).
  *
  * Why lowering has no race: it stores the new level first and looks at IRR after. An interrupt
  * that comes before the store is pending by the time of the look; one that comes after the store
- * is simply taken. IRR is changed with interrupts disabled only.
+ * is simply taken. IRR is changed with interrupts disabled, or by one instruction.
  */
 #include "kernel/hal/apic.h"
 #include "kernel/hal/hal.h"
@@ -21,6 +21,7 @@
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
+#define IRR_APC           (1 << APC_LEVEL)
 #define IRR_DISPATCH      (1 << DISPATCH_LEVEL)
 #define IRR_LINE(Irq)     (1 << (4 + (Irq)))
 #define IRR_ALL_LINES     0x000FFFF0
@@ -43,7 +44,8 @@
 static volatile LONG HalpDisabledLines = 0xFFFF; /* of the 8259s, for all processors */
 
 const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
-    [PASSIVE_LEVEL... APC_LEVEL] = IRR_HARDWARE | IRR_DISPATCH,
+    [PASSIVE_LEVEL] = IRR_HARDWARE | IRR_DISPATCH | IRR_APC,
+    [APC_LEVEL] = IRR_HARDWARE | IRR_DISPATCH,
     [DISPATCH_LEVEL... 11] = IRR_HARDWARE,
     [12] = LINES_BELOW(12),
     [13] = LINES_BELOW(13),
@@ -94,6 +96,16 @@ static VOID HalpReplayLine(PKIPCR Pcr, ULONG Irq)
     KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
 }
 
+static VOID HalpReplaySoftwareInterrupt(PKIPCR Pcr, KIRQL Irql)
+{
+    Pcr->Pcr.IRR &= ~(1u << Irql);
+    Pcr->Pcr.Irql = Irql;
+    if (Irql == DISPATCH_LEVEL)
+        KiDispatchInterrupt();
+    else
+        KiApcInterrupt();
+}
+
 /* Runs one pending interrupt. Interrupts are disabled, here and on return. */
 static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
 {
@@ -104,9 +116,7 @@ static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
     } else if (Pending & IRR_ALL_LINES) {
         HalpReplayLine(Pcr, HalpHighestLine(Pending));
     } else {
-        Pcr->Pcr.IRR &= ~IRR_DISPATCH;
-        Pcr->Pcr.Irql = DISPATCH_LEVEL;
-        KiDispatchInterrupt();
+        HalpReplaySoftwareInterrupt(Pcr, Pending & IRR_DISPATCH ? DISPATCH_LEVEL : APC_LEVEL);
         KiGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
     }
 }
@@ -181,7 +191,7 @@ KIRQL NTAPI KeRaiseIrqlToSynchLevel(VOID)
 }
 
 /*
- * Asks for the DISPATCH software interrupt on this processor. It comes at once if the IRQL
+ * Asks for a software interrupt, APC or DISPATCH, on this processor. It comes at once if the IRQL
  * is low enough and interrupts are enabled, else when IRQL falls. IRQL: any.
  */
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql)

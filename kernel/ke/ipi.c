@@ -58,6 +58,8 @@ VOID KiIpiInterrupt(VOID)
         KiRunCall(Prcb);
     if (Requests & IPI_DISPATCH)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    if (Requests & IPI_APC)
+        HalRequestSoftwareInterrupt(APC_LEVEL);
 }
 
 /* While a processor waits for another: with interrupts disabled it has to look by itself. */

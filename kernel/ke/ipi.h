@@ -13,6 +13,7 @@
 #define IPI_DISPATCH 1 /* a DISPATCH interrupt is due: a standby thread, or a DPC */
 #define IPI_CALL     2 /* KiCallProcessors has a routine to run */
 #define IPI_FREEZE   4 /* the machine stops: halt for ever */
+#define IPI_APC      8 /* the running thread is to look at its APCs */
 
 extern PKPRCB KiProcessorBlock[MAXIMUM_PROCESSOR_COUNT]; /* KeNumberProcessors of them */
 extern KAFFINITY KeActiveProcessors;                     /* the same as a mask */

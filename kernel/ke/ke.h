@@ -23,6 +23,7 @@
 #define KGDT_BYTES   0x60
 #define RPL_USER     3
 
+#define EFLAGS_ALWAYS    0x00000002
 #define EFLAGS_TF        0x00000100
 #define EFLAGS_IF        0x00000200
 #define EFLAGS_USER_SAFE 0x00000CD5 /* arithmetic flags and DF: what a user may set freely */
@@ -220,6 +221,12 @@ static inline ULONG KiGetPendingInterrupts(VOID)
     ULONG Irr;
     __asm__ volatile("movl %%fs:0x28, %0" : "=r"(Irr));
     return Irr;
+}
+
+/* Makes a software interrupt pending, for a caller that is going to lower IRQL. */
+static inline VOID KiPendInterrupt(KIRQL Irql)
+{
+    __asm__ volatile("orl %0, %%fs:0x28" : : "ri"(1u << Irql) : "memory", "cc");
 }
 
 /* irql.c: what each IRQL lets through, and the rare ends of raising and lowering. */

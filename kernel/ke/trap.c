@@ -13,7 +13,7 @@
 #include "kernel/ke/interrupt.h"
 #include "kernel/ps/ps.h"
 #include "mm/mm.h"
-#include "sched/sched.h"
+#include "sched/apc.h"
 
 #define INSTRUCTION_BYTES 15 /* no instruction is longer (Intel SDM vol. 2, 2.3.11) */
 
@@ -205,25 +205,38 @@ VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
         KiReturnToUserMode(Frame);
 }
 
+/* A user APC is due: has it run in user mode next. Interrupts are disabled, here and on return. */
+static VOID KiRunUserApc(PKTRAP_FRAME Frame)
+{
+    KI_USER_APC Apc;
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    KiEnableInterrupts();
+    if (KiDeliverUserApc(&Apc))
+        Status = KiInitializeUserApc(Frame, &Apc);
+    if (!NT_SUCCESS(Status))
+        PspExceptionInUserMode(Status, Frame, Frame->HardwareEsp, TRUE);
+    KiDisableInterrupts();
+}
+
 /*
- * The last thing before a return to user mode: a thread that has been told to end, ends here,
- * where it holds nothing. Interrupts are disabled on return, so nothing can be told any more.
+ * The last thing before a return to user mode: user APCs, one of which ends a thread that has been
+ * told to end, here where it holds nothing. Interrupts are disabled on return, so nothing can be
+ * queued any more that the thread would not be interrupted for.
  */
 VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame)
 {
     PKTHREAD Thread = KiGetCurrentThread();
 
     KiDisableInterrupts();
-    if (Thread->ApcState.UserApcPending) {
-        KiEnableInterrupts();
-        PspExitTerminatingThread();
-    }
     if (KiGetCurrentIrql() != PASSIVE_LEVEL)
         KiBugCheckWithFrame(IRQL_GT_ZERO_AT_SYSTEM_SERVICE, Frame->Eip, KiGetCurrentIrql(), 0, 0,
                             Frame);
     if (Thread->CombinedApcDisable || Thread->ApcStateIndex)
         KiBugCheckWithFrame(APC_INDEX_MISMATCH, Frame->Eip, Thread->ApcStateIndex,
                             Thread->CombinedApcDisable, 0, Frame);
+    while (Thread->ApcState.UserApcPending)
+        KiRunUserApc(Frame);
 }
 
 /* What the double fault interrupted; no processor pushed it, so HardwareEsp is always there. */

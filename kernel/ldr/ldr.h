@@ -46,6 +46,7 @@ typedef struct _LDR_USER_IMAGE {
     PVOID Base;
     ULONG_PTR EntryPoint;  /* 0: none */
     PVOID UserThreadStart; /* ntdll's RtlUserThreadStart */
+    PVOID UserApcDispatcher; /* ntdll's KiUserApcDispatcher */
     PE_IMAGE Pe;
 } LDR_USER_IMAGE;
 NTSTATUS LdrMapUserImage(PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll, LDR_USER_IMAGE *Image);

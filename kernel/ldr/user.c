@@ -12,6 +12,7 @@
 
 #define NTDLL_NAME        "ntdll.dll"
 #define USER_THREAD_START "RtlUserThreadStart"
+#define APC_DISPATCHER    "KiUserApcDispatcher"
 
 __attribute__((noinline)) VOID KdNotifyUserImage(PUNICODE_STRING Path, PVOID Base)
 {
@@ -83,6 +84,18 @@ static NTSTATUS LdrpReserveImage(const PE_IMAGE *Image, PVOID *Base)
     return MmReserveImage(Base, Image->SizeOfImage);
 }
 
+/* Where the kernel enters ntdll. */
+static NTSTATUS LdrpFindEntries(PE_IMAGE *Pe, LDR_USER_IMAGE *Image)
+{
+    NTSTATUS Status = LdrpFindUserExport(Pe, Image->Base, USER_THREAD_START, 0,
+                                         (PULONG_PTR)&Image->UserThreadStart);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    return LdrpFindUserExport(Pe, Image->Base, APC_DISPATCHER, 0,
+                              (PULONG_PTR)&Image->UserApcDispatcher);
+}
+
 static NTSTATUS LdrpMapUserFile(PE_IMAGE *Pe, PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll,
                                 LDR_USER_IMAGE *Image)
 {
@@ -92,8 +105,7 @@ static NTSTATUS LdrpMapUserFile(PE_IMAGE *Pe, PUNICODE_STRING Path, LDR_USER_IMA
         return Status;
     Status = LdrpFillUserImage(Pe, Image->Base, Path, Ntdll);
     if (NT_SUCCESS(Status) && Ntdll == NULL)
-        Status = LdrpFindUserExport(Pe, Image->Base, USER_THREAD_START, 0,
-                                    (PULONG_PTR)&Image->UserThreadStart);
+        Status = LdrpFindEntries(Pe, Image);
     if (!NT_SUCCESS(Status)) {
         MmFreeUserMemory(Image->Base);
         return Status;

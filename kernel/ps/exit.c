@@ -1,15 +1,15 @@
 /*
  * How threads and processes end.
  *
- * A thread ends itself, always: somebody who wants another thread to end tells it so, and it ends
- * where it holds nothing, on its way back to user mode (KiReturnToUserMode) or out of a user-mode
- * wait. The last thread takes the process's memory and handles along. What it stands on (kernel
+ * A thread ends itself, always: somebody who wants another thread to end queues an APC to it, and
+ * it ends where it holds nothing, on its way back to user mode, perhaps out of a user-mode wait. The last thread takes the process's memory and handles along. What it stands on (kernel
  * stack, page directory) goes when the thread is switched away from and its last reference gone.
  */
 #include "kernel/hal/hal.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ps/ps.h"
 #include "kernel/services.h"
+#include "sched/apc.h"
 
 #define EXIT_STATUS_LIMIT 95 /* what tools/run can pass on */
 
@@ -107,6 +107,7 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
         MmFreeUserMemory(Thread->UserStack);
         MmFreeUserMemory(Teb);
     }
+    KeRundownApcs();
     KeTerminateThread(Last);
 }
 
@@ -119,6 +120,34 @@ NORETURN VOID PspExitTerminatingThread(VOID)
     if (Thread->Terminating)
         PspExitThread(Thread->ExitStatus);
     PspExitThread(Process->Exiting ? Process->ExitStatus : Process->OthersStatus);
+}
+
+/* The exit APC's kernel routine: it ends the thread, so there is nothing to return to. */
+static VOID NTAPI PspExitApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext,
+                             PVOID *SystemArgument1, PVOID *SystemArgument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(NormalRoutine);
+    UNREFERENCED_PARAMETER(NormalContext);
+    UNREFERENCED_PARAMETER(SystemArgument1);
+    UNREFERENCED_PARAMETER(SystemArgument2);
+    KiLowerIrql(PASSIVE_LEVEL);
+    PspExitTerminatingThread();
+}
+
+/* What makes it a user APC is that it has a normal routine, which will never run. */
+static VOID NTAPI PspExitNormalApc(PVOID NormalContext, PVOID SystemArgument1,
+                                   PVOID SystemArgument2)
+{
+    UNREFERENCED_PARAMETER(NormalContext);
+    UNREFERENCED_PARAMETER(SystemArgument1);
+    UNREFERENCED_PARAMETER(SystemArgument2);
+}
+
+VOID PspInitializeExitApc(PETHREAD Thread)
+{
+    KeInitializeApc(&Thread->Tcb.ExitApc, &Thread->Tcb, OriginalApcEnvironment, PspExitApc, NULL,
+                    PspExitNormalApc, UserMode, NULL);
 }
 
 /* Undoes the creation of a thread that never ran. The caller keeps its reference. */
@@ -150,7 +179,7 @@ VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Excepti
         Process->EndedByException = Exception;
     }
     ExReleaseFastMutex(&PspLock);
-    KeAlertProcessToEnd(&Process->Pcb);
+    KeInsertExitApcs(&Process->Pcb);
 }
 
 /* An exception in user mode that nobody handles: says so, and ends the process. */
@@ -178,7 +207,7 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
 
     if (ProcessHandle == NULL) {
         Current->OthersStatus = ExitStatus;
-        KeAlertProcessToEnd(&Current->Pcb);
+        KeInsertExitApcs(&Current->Pcb);
         return STATUS_SUCCESS;
     }
     Status = PsReferenceProcess(ProcessHandle, PROCESS_TERMINATE, &Process);
@@ -211,7 +240,7 @@ NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
     } else if (Thread != Current) {
         Thread->ExitStatus = ExitStatus;
         Thread->Terminating = TRUE;
-        KeAlertThreadToEnd(&Thread->Tcb);
+        KeInsertExitApc(&Thread->Tcb);
     }
     ObDereferenceObject(Thread);
     if (NT_SUCCESS(Status) && Thread == Current)

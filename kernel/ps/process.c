@@ -110,6 +110,7 @@ static NTSTATUS PspFillProcess(PEPROCESS Process, PUNICODE_STRING Path, PUNICODE
     if (!NT_SUCCESS(Status))
         return Status;
     Process->UserThreadStart = Ntdll.UserThreadStart;
+    Process->UserApcDispatcher = Ntdll.UserApcDispatcher;
     Start->Eip = (ULONG_PTR)Ntdll.UserThreadStart;
     Start->Eax = Program.EntryPoint;
     Start->Ebx = (ULONG_PTR)Process->Peb;

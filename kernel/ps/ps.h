@@ -22,7 +22,8 @@ typedef struct _EPROCESS {
     MM_SPACE Vm;
     PHANDLE_TABLE ObjectTable;
     PVOID Peb;             /* user address */
-    PVOID UserThreadStart; /* ntdll!RtlUserThreadStart, where user threads begin */
+    PVOID UserThreadStart;   /* ntdll!RtlUserThreadStart, where user threads begin */
+    PVOID UserApcDispatcher; /* ntdll!KiUserApcDispatcher, where user APCs begin */
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
     NTSTATUS OthersStatus; /* what threads end with that another one has ended */
@@ -87,6 +88,7 @@ VOID PspDeleteThread(PVOID Object);
 /* exit.c */
 NORETURN VOID PspExitThread(NTSTATUS ExitStatus);
 NORETURN VOID PspExitTerminatingThread(VOID);
+VOID PspInitializeExitApc(PETHREAD Thread);
 VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Exception);
 NORETURN VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address,
                                      ULONG Write);

@@ -5,10 +5,11 @@
 #include "kernel/ps/ps.h"
 #include "kernel/services.h"
 #include "kernel/rtl/rtl.h"
+#include "sched/apc.h"
 
 #define STACK_RESERVE_DEFAULT 0x100000
 #define STACK_RESERVE_MAXIMUM 0x4000000
-#define INITIAL_USER_EFLAGS   (EFLAGS_IF | 2)
+#define INITIAL_USER_EFLAGS   (EFLAGS_IF | EFLAGS_ALWAYS)
 
 /* A thread object on a kernel stack of its own, not started. One reference. */
 NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine,
@@ -27,6 +28,7 @@ NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOI
     }
     KeInitializeThread(&Thread->Tcb, &Process->Pcb, StackTop, SystemRoutine, StartRoutine,
                        StartContext);
+    PspInitializeExitApc(Thread);
     ObReferenceObject(Process);
     Thread->ThreadsProcess = Process;
     Thread->Cid.UniqueProcess = Process->UniqueProcessId;
@@ -143,6 +145,7 @@ static VOID PspUserThreadStartup(PVOID StartRoutine, PVOID StartContext)
     UNREFERENCED_PARAMETER(StartContext);
     if (PspCurrentProcess()->Exiting)
         PspExitTerminatingThread(); /* it has been told to end before it began */
+    KeTestAlertThread(UserMode);    /* APCs that were queued before it began run first */
     KiReturnToUserMode(Frame);
     KiExitToUserMode(Frame);
 }

@@ -285,6 +285,9 @@ typedef enum _EVENT_TYPE {
 /* Where the files that the machine was started with are. */
 #define SYSTEM_ROOT L"\\SystemRoot\\"
 
+/* What a user APC runs. */
+typedef VOID(NTAPI *PKNORMAL_ROUTINE)(PVOID Argument1, PVOID Argument2, PVOID Argument3);
+
 /*
  * The system services (kernel/services.def), but for those that <winternl.h> declares: NtClose,
  * NtCreateFile, NtDeviceIoControlFile, NtOpenFile, NtQueryInformationProcess,
@@ -317,6 +320,11 @@ NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
                                 PPS_ATTRIBUTE_LIST AttributeList);
 NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus);
 NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus);
+NTSTATUS NTAPI NtQueueApcThread(HANDLE ThreadHandle, PKNORMAL_ROUTINE ApcRoutine, PVOID Argument1,
+                                PVOID Argument2, PVOID Argument3);
+NTSTATUS NTAPI NtAlertThread(HANDLE ThreadHandle);
+NTSTATUS NTAPI NtTestAlert(VOID);
+NTSTATUS NTAPI NtContinue(PCONTEXT ContextRecord, BOOLEAN TestAlert);
 NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER DelayInterval);
 NTSTATUS NTAPI NtYieldExecution(VOID);
 
