@@ -155,27 +155,10 @@ BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArg
     return Inserted;
 }
 
-/* Takes an APC back. FALSE: it was not queued; perhaps it runs. IRQL <= DISPATCH_LEVEL. */
-BOOLEAN NTAPI KeRemoveQueueApc(PKAPC Apc)
-{
-    KIRQL OldIrql;
-    BOOLEAN Removed;
-
-    KI_ASSERT_IRQL(DISPATCH_LEVEL);
-    OldIrql = KiLockDispatcherDatabase();
-    Removed = Apc->Inserted;
-    if (Removed) {
-        RemoveEntryList(&Apc->ApcListEntry);
-        Apc->Inserted = FALSE;
-    }
-    KiUnlockDispatcherDatabase(OldIrql);
-    return Removed;
-}
-
-/* A region that kept kernel APCs away has ended: if there are any, the thread is to look. */
+/* Something that kept kernel APCs away has ended: if there are any, the thread is to look. */
 VOID KiApcsEnabled(PKTHREAD Thread)
 {
-    if (Thread->CombinedApcDisable || IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
+    if (Thread->SpecialApcDisable || IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
         return;
     Thread->ApcState.KernelApcPending = TRUE;
     KiInterruptThread(Thread);
@@ -407,12 +390,11 @@ static PKAPC KiTakeUserApc(PKTHREAD Thread)
 
 /*
  * The current thread ends: from now on no APC can be queued to it. Its kernel APCs run, its user
- * APCs are run down. It must not be in a region that keeps APCs away. IRQL: PASSIVE_LEVEL.
+ * APCs are run down. IRQL: PASSIVE_LEVEL.
  */
 VOID KeRundownApcs(VOID)
 {
     PKTHREAD Thread = KiGetCurrentThread();
-    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];
     PKAPC Apc;
     KIRQL OldIrql = KiLockDispatcherDatabase();
 
@@ -422,6 +404,13 @@ VOID KeRundownApcs(VOID)
     KiLowerIrql(OldIrql);
     while ((Apc = KiTakeUserApc(Thread)) != NULL)
         KiRundownApc(Apc);
+}
+
+/* No kernel APC may be left, nor a region that keeps them away. The dispatcher lock is held. */
+VOID KiCheckApcsAtEnd(PKTHREAD Thread)
+{
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];
+
     if (Thread->CombinedApcDisable || !IsListEmpty(Head))
         KeBugCheckEx(KERNEL_APC_PENDING_DURING_EXIT,
                      IsListEmpty(Head) ? 0 : (ULONG_PTR)APC_OF(Head->Flink),

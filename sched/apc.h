@@ -21,7 +21,6 @@ VOID NTAPI KeInitializeApc(PKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environm
                            PVOID NormalContext);
 BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2,
                                KPRIORITY Increment);
-BOOLEAN NTAPI KeRemoveQueueApc(PKAPC Apc);
 BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode);
 BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE AlertMode);
 
@@ -41,6 +40,7 @@ VOID KiApcsEnabled(PKTHREAD Thread);           /* its regions have ended; dispat
 VOID KeInsertExitApc(PKTHREAD Thread);
 VOID KeInsertExitApcs(struct _KPROCESS *Process);
 VOID KeRundownApcs(VOID);
+VOID KiCheckApcsAtEnd(PKTHREAD Thread);
 BOOLEAN KiTakeAlert(PKTHREAD Thread, KPROCESSOR_MODE Mode); /* dispatcher lock held */
 
 /* An APC that can be delivered now waits for it: nobody may block before. Dispatcher lock held. */

@@ -1,8 +1,8 @@
 /*
- * Critical and guarded regions, which keep kernel APCs away from a thread (WDK: Disabling APCs), and
- * the mode of the caller. In a critical region only special kernel APCs are delivered, in a guarded
- * one none. Regions nest; the counts go down from zero. They are the current thread's, so no lock
- * is needed: an APC that comes in between leaves them as they were.
+ * Critical and guarded regions, which keep kernel APCs away from a thread (WDK: Disabling APCs),
+ * and the mode of the caller. In a critical region only special kernel APCs are delivered, in a
+ * guarded one none. Regions nest; the counts go down from zero. They are the current thread's, so
+ * no lock is needed: an APC that comes in between leaves them as they were.
  */
 #include "sched/apc.h"
 
@@ -29,8 +29,8 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
     PKTHREAD Thread = KiGetCurrentThread();
 
     ASSERT(Thread->KernelApcDisable < 0);
-    Thread->KernelApcDisable++;
-    KiLookForApcs(Thread);
+    if (++Thread->KernelApcDisable == 0)
+        KiLookForApcs(Thread);
 }
 
 VOID NTAPI KeEnterGuardedRegion(VOID)
@@ -44,8 +44,8 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
     PKTHREAD Thread = KiGetCurrentThread();
 
     ASSERT(Thread->SpecialApcDisable < 0);
-    Thread->SpecialApcDisable++;
-    KiLookForApcs(Thread);
+    if (++Thread->SpecialApcDisable == 0)
+        KiLookForApcs(Thread);
 }
 
 /* Are normal kernel APCs kept away, by a region of either kind? */

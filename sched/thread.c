@@ -2,7 +2,7 @@
  * How a thread begins and ends, as far as the dispatcher is concerned.
  */
 #include "kernel/rtl/rtl.h"
-#include "sched/sched.h"
+#include "sched/apc.h"
 
 #define ALL_PROCESSORS ((1 << MAXIMUM_PROCESSOR_COUNT) - 1)
 
@@ -116,6 +116,7 @@ NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess)
 
     KiLockDispatcherDatabase();
     KiAbandonMutants(Thread);
+    KiCheckApcsAtEnd(Thread);
     KiLeaveQueue(Thread);
     RemoveEntryList(&Thread->ThreadListEntry);
     Thread->State = Terminated;

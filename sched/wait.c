@@ -333,8 +333,8 @@ static NTSTATUS KiWaitForEver(PKTHREAD Thread, PVOID Object, KWAIT_REASON Reason
 /*
  * Waits for an object to be signalled (WDK: KeWaitForSingleObject). Timeout: 100 ns units,
  * negative relative, positive absolute, NULL for ever. IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a
- * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or
- * STATUS_USER_APC or STATUS_ALERTED if the wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
+ * time-out of zero. STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, or STATUS_USER_APC or
+ * STATUS_ALERTED if the wait was interrupted. Raises STATUS_MUTANT_LIMIT_EXCEEDED.
  */
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
                                      KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,

@@ -7,8 +7,8 @@
  * pending there, it is replayed in software. So the common raise and lower cost a few
  * instructions, and a chip is programmed only when an interrupt really came too early.
  *
- * Bits of IRR: 1 and 2 the APC and DISPATCH software interrupts, 4 + n hardware line n, 20 the local APIC's clock.
- * IPIs are never held back (kernel/ke/ipi.h).
+ * Bits of IRR: 1 and 2 the APC and DISPATCH software interrupts, 4 + n hardware line n, 20 the
+ * local APIC's clock. IPIs are never held back (kernel/ke/ipi.h).
  *
  * Why lowering has no race: it stores the new level first and looks at IRR after. An interrupt
  * that comes before the store is pending by the time of the look; one that comes after the store

@@ -536,6 +536,97 @@ MISTAKE ReleaseAbandonedMutant(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+/* ---- APCs -------------------------------------------------------------------------------------
+ */
+
+NTKERNELAPI VOID NTAPI KeInitializeApc(PKAPC, PKTHREAD, ULONG, PKKERNEL_ROUTINE, PKRUNDOWN_ROUTINE,
+                                       PKNORMAL_ROUTINE, KPROCESSOR_MODE, PVOID);
+NTKERNELAPI BOOLEAN NTAPI KeInsertQueueApc(PKAPC, PVOID, PVOID, KPRIORITY);
+
+#define CURRENT_APC_ENVIRONMENT 2
+
+static VOID NTAPI EnterRegionRoutine(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* What the region is for is not finished. */
+MISTAKE EndInRegion(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return RunThread(EnterRegionRoutine, NULL);
+}
+
+/* The program would never get an APC again. */
+MISTAKE ReturnInGuarded(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeEnterGuardedRegion();
+    return STATUS_SUCCESS;
+}
+
+static VOID NTAPI StayAtDispatch(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context,
+                                 PVOID *Argument1, PVOID *Argument2)
+{
+    KIRQL Irql;
+
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Normal);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+}
+
+static VOID QueueToMyself(PKAPC Apc)
+{
+    KeInitializeApc(Apc, KeGetCurrentThread(), CURRENT_APC_ENVIRONMENT, StayAtDispatch, NULL, NULL,
+                    KernelMode, NULL);
+    KeInsertQueueApc(Apc, NULL, NULL, 0);
+}
+
+/* A spin lock that the APC has forgotten to release, perhaps. */
+MISTAKE ReturnAtDispatchFromApc(const CRASH_INPUT *Input)
+{
+    static KAPC Apc;
+
+    UNREFERENCED_PARAMETER(Input);
+    QueueToMyself(&Apc);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* An APC for an address space cannot be taken along when the thread leaves that. */
+MISTAKE DetachWithApc(const CRASH_INPUT *Input)
+{
+    static KAPC Apc;
+    KAPC_STATE State;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeStackAttachProcess((PKPROCESS)PsInitialSystemProcess, &State);
+    KeRaiseIrql(APC_LEVEL, &OldIrql);
+    QueueToMyself(&Apc);
+    KeUnstackDetachProcess(&State);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE DetachTwice(const CRASH_INPUT *Input)
+{
+    KAPC_STATE State;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeStackAttachProcess((PKPROCESS)PsInitialSystemProcess, &State);
+    KeUnstackDetachProcess(&State);
+    KeUnstackDetachProcess(&State);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- IRQL --------------------------------------------------------------------------------------
+ */
+
 MISTAKE RaiseToLowerIrql(const CRASH_INPUT *Input)
 {
     KIRQL OldIrql, Ignored;

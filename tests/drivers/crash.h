@@ -61,6 +61,11 @@
     X(TakeMutexTooOften, "mutex-too-often")               /* 1E: C0000191, instruction, 0, 0 */    \
     X(ReturnOwningMutex, "mutex-return")   /* 01: the service's return address, 0, FFFF, 0 */      \
     X(EndOwningMutex, "mutex-end")         /* 4000008A: thread, mutex, 0, 0 */                     \
+    X(EndInRegion, "region-end")           /* 20: 0, FFFF, 2, 0 */                                 \
+    X(ReturnInGuarded, "region-return")    /* 01: return address, 0, FFFF0000, 0 */                \
+    X(ReturnAtDispatchFromApc, "apc-dispatch") /* C8: 20100, kernel routine, APC, 0 */             \
+    X(DetachWithApc, "apc-detach")         /* 06: 0, 0, 0, 0 */                                    \
+    X(DetachTwice, "detach-twice")         /* 06: 0, 0, 0, 0 */                                    \
     X(RaiseToLowerIrql, "raise-lower")     /* 09: 2, 0, 0, 0 */                                    \
     X(LowerToHigherIrql, "lower-higher")   /* 0A: 2, 0, 0, instruction */                          \
     X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \

@@ -33,17 +33,20 @@ CODE = "an address in crash.sys"
 
 NAMES = {
     0x01: "APC_INDEX_MISMATCH",
+    0x06: "INVALID_PROCESS_DETACH_ATTEMPT",
     0x09: "IRQL_NOT_GREATER_OR_EQUAL",
     0x0A: "IRQL_NOT_LESS_OR_EQUAL",
     0x0C: "MAXIMUM_WAIT_OBJECTS_EXCEEDED",
     0x19: "BAD_POOL_HEADER",
     0x1E: "KMODE_EXCEPTION_NOT_HANDLED",
+    0x20: "KERNEL_APC_PENDING_DURING_EXIT",
     0x4A: "IRQL_GT_ZERO_AT_SYSTEM_SERVICE",
     0x50: "PAGE_FAULT_IN_NONPAGED_AREA",
     0x7F: "UNEXPECTED_KERNEL_MODE_TRAP",
     0xB8: "ATTEMPTED_SWITCH_FROM_DPC",
     0xBE: "ATTEMPTED_WRITE_TO_READONLY_MEMORY",
     0xC2: "BAD_POOL_CALLER",
+    0xC8: "IRQL_UNEXPECTED_VALUE",
     0xD1: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
     0xFC: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
     0xC0FFEE: "",
@@ -89,6 +92,11 @@ STOPS = {
     "mutex-too-often": (0x1E, (MUTANT_LIMIT_EXCEEDED, KERNEL, 0, 0), PASSIVE),
     "mutex-return": (0x01, (USER, 0, 0xFFFF, 0), PASSIVE),
     "mutex-end": (0x4000008A, (NONPAGED, IMAGES, 0, 0), DISPATCH),
+    "region-end": (0x20, (0, 0xFFFF, DISPATCH, 0), DISPATCH),
+    "region-return": (0x01, (USER, 0, 0xFFFF0000, 0), PASSIVE),
+    "apc-dispatch": (0xC8, (0x20100, CODE, IMAGES, 0), DISPATCH),
+    "apc-detach": (0x06, (0, 0, 0, 0), DISPATCH),
+    "detach-twice": (0x06, (0, 0, 0, 0), DISPATCH),
     "wait-dpc": (0xB8, (ANY, ANY, ANY, ANY), DISPATCH),
     "raise-lower": (0x09, (DISPATCH, PASSIVE, 0, 0), DISPATCH),
     "lower-higher": (0x0A, (DISPATCH, PASSIVE, 0, ANY), PASSIVE),
@@ -99,7 +107,9 @@ STOPS = {
 UNNOTICED = ["paged-resident", "paged-code"]
 
 # The driver's part is over when the kernel finds out.
-NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end"}
+NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end", "region-end", "region-return"}
+
+ATTACHED = {"apc-detach"}  # to the System process
 
 # A bug check of ours names the driver by this line; then come the process and the IRQL.
 STOP = re.compile(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{8}),0x(\w{8}),0x(\w{8}),0x(\w{8})\)")
@@ -151,7 +161,8 @@ def test_a_drivers_mistake_stops_the_machine_with_the_documented_bug_check(mista
     image = ANY if mistake in NOT_THE_DRIVERS else image_of("crash.sys", output)
     check_stop_line(output, code, parameters, image)
     context = CONTEXT.search(output)
-    assert context and context[1] == "drvcrash.exe" and int(context[3]) == irql, output
+    process = "System" if mistake in ATTACHED else "drvcrash.exe"
+    assert context and context[1] == process and int(context[3]) == irql, output
 
 
 @pytest.mark.parametrize("mistake", UNNOTICED)
