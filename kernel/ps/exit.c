@@ -2,9 +2,9 @@
  * How threads and processes end.
  *
  * A thread ends itself, always: somebody who wants another thread to end queues an APC to it, and
- * it ends where it holds nothing, on its way back to user mode, perhaps out of a user-mode wait. The
- * last thread takes the process's memory and handles along. What it stands on (kernel stack, page
- * directory) goes when the thread is switched away from and its last reference gone.
+ * it ends where it holds nothing, on its way back to user mode, perhaps out of a user-mode wait.
+ * The last thread takes the process's memory and handles along. What it stands on (kernel stack,
+ * page directory) goes when the thread is switched away from and its last reference gone.
  */
 #include "kernel/hal/hal.h"
 #include "kernel/kd/kd.h"
