@@ -50,13 +50,17 @@ typedef enum _KOBJECT_TYPE {
 #define TIME_CRITICAL_PRIORITY  14 /* base priorities from here up are not boosted */
 
 /*
- * What the dispatcher knows of a process. Members that Server 2003 has stand at its offsets.
+ * What the dispatcher knows of a process. Members that Server 2003 has stand at its offsets:
+ * kernel/layout.c has the list.
  */
 typedef struct _KPROCESS {
     DISPATCHER_HEADER Header;        /* 00: signalled when the last thread has ended */
     LIST_ENTRY ProfileListHead;      /* 10 */
     ULONG_PTR DirectoryTableBase[2]; /* 18: what CR3 is loaded with; [1] is not used */
-    UCHAR Fill1[0x38 - 0x20];
+    ULONG LdtDescriptor[2];          /* 20: no process has an LDT, */
+    ULONG Int21Descriptor[2];        /* 28: virtual-8086 mode, */
+    USHORT IopmOffset;               /* 30: or an I/O permission map */
+    UCHAR Fill1[6];
     ULONG KernelTime, UserTime; /* 38 */
     UCHAR Fill2[0x50 - 0x40];
     LIST_ENTRY ThreadListHead; /* 50: of KTHREAD.ThreadListEntry; dispatcher lock */
@@ -67,12 +71,9 @@ typedef struct _KPROCESS {
     UCHAR Fill4[0x78 - 0x68];
 } KPROCESS;
 
-C_ASSERT(FIELD_OFFSET(KPROCESS, DirectoryTableBase) == 0x18);
-C_ASSERT(FIELD_OFFSET(KPROCESS, ThreadListHead) == 0x50);
-C_ASSERT(sizeof(KPROCESS) == 0x78);
-
 /*
- * What the dispatcher knows of a thread. Members that Server 2003 has stand at its offsets.
+ * What the dispatcher knows of a thread. Members that Server 2003 has stand at its offsets:
+ * kernel/layout.c has the list.
  */
 typedef struct _KTHREAD {
     DISPATCHER_HEADER Header;  /* 000: signalled when the thread has ended */
@@ -82,7 +83,8 @@ typedef struct _KTHREAD {
     PVOID KernelStack;         /* 020: ESP while not running, see switch.S */
     ULONG ThreadLock;          /* 024 */
     KAPC_STATE ApcState;       /* 028: .Process is the address space the thread runs in */
-    ULONG Fill1[2];            /* 040 */
+    UCHAR NextProcessor;       /* 040: where it runs, is to run, or ran last */
+    UCHAR Fill1[7];
     ULONG ContextSwitches;     /* 048 */
     volatile UCHAR State;      /* 04C: KTHREAD_STATE */
     UCHAR NpxState;
@@ -126,9 +128,8 @@ typedef struct _KTHREAD {
     UCHAR Fill5[2];
     SCHAR BasePriority;      /* 121 */
     SCHAR PriorityDecrement; /* 122: what of the boost goes at once */
-    UCHAR NextProcessor;     /* 123: where it runs, is to run, or ran last */
-    BOOLEAN ApcQueueable; /* from its creation until it ends */
-    UCHAR Fill6[3];
+    BOOLEAN ApcQueueable;    /* from its creation until it ends */
+    UCHAR Fill6[4];
     struct _KPROCESS *Process; /* 128: the owner, attached or not */
     KAFFINITY Affinity;        /* 12C: the processors that it may run on */
     KAFFINITY UserAffinity;    /* 130: the same, while a driver has set it aside */
@@ -153,21 +154,6 @@ typedef struct _KTHREAD {
     LIST_ENTRY QueueListEntry; /* 1A4: in ((PKQUEUE)Queue)->ThreadListHead */
     UCHAR Fill12[0x1B8 - 0x1AC];
 } KTHREAD;
-
-C_ASSERT(FIELD_OFFSET(KTHREAD, ApcState.Process) == 0x38);
-C_ASSERT(FIELD_OFFSET(KTHREAD, State) == 0x4C);
-C_ASSERT(FIELD_OFFSET(KTHREAD, Priority) == 0x5B);
-C_ASSERT(FIELD_OFFSET(KTHREAD, Alerted) == 0x5E);
-C_ASSERT(FIELD_OFFSET(KTHREAD, Teb) == 0x74);
-C_ASSERT(FIELD_OFFSET(KTHREAD, WaitBlock) == 0xA8);
-C_ASSERT(FIELD_OFFSET(KTHREAD, PreviousMode) == 0xD7);
-C_ASSERT(FIELD_OFFSET(KTHREAD, TrapFrame) == 0x110);
-C_ASSERT(FIELD_OFFSET(KTHREAD, BasePriority) == 0x121);
-C_ASSERT(FIELD_OFFSET(KTHREAD, Process) == 0x128);
-C_ASSERT(FIELD_OFFSET(KTHREAD, StackBase) == 0x158);
-C_ASSERT(FIELD_OFFSET(KTHREAD, Quantum) == 0x15D);
-C_ASSERT(FIELD_OFFSET(KTHREAD, UserTime) == 0x18C);
-C_ASSERT(sizeof(KTHREAD) == 0x1B8);
 
 /* The dispatcher lock. IRQL: <= DISPATCH_LEVEL; raises to it. */
 extern KSPIN_LOCK KiDispatcherLock; /* ready.c */

@@ -118,7 +118,7 @@ typedef struct _KDPC_DATA {
 
 /*
  * The processor control block: what the kernel keeps for one processor. The members at named
- * offsets stand where Server 2003 has them; the rest is ours.
+ * offsets stand where Server 2003 has them (kernel/layout.c has the list); the rest is ours.
  */
 typedef struct _KPRCB {
     USHORT MinorVersion, MajorVersion;
@@ -143,7 +143,10 @@ typedef struct _KPRCB {
     ULONG PageFaults;
     ULONG KernelPageFaults;
     ULONG ExceptionCount;
-    UCHAR Fill1[0x520 - 0x3C];
+    UCHAR Fill1[0x418 - 0x3C];
+
+    KSPIN_LOCK_QUEUE LockQueue[LockQueueMaximumLock]; /* 418: see queuedlock.c */
+    UCHAR Fill9[0x520 - 0x4A0];
 
     struct _KTHREAD *NpxThread; /* 520 */
     ULONG InterruptCount;       /* 524 */
@@ -166,12 +169,6 @@ typedef struct _KPRCB {
     UCHAR Fill8[0xC00 - 0x982];
 } KPRCB, *PKPRCB;
 
-C_ASSERT(FIELD_OFFSET(KPRCB, NpxThread) == 0x520);
-C_ASSERT(FIELD_OFFSET(KPRCB, SystemCalls) == 0x598);
-C_ASSERT(FIELD_OFFSET(KPRCB, DpcData) == 0x920);
-C_ASSERT(FIELD_OFFSET(KPRCB, DpcRoutineActive) == 0x95A);
-C_ASSERT(FIELD_OFFSET(KPRCB, QuantumEnd) == 0x981);
-
 /* The whole control region of one processor: the public KPCR, then the control block. */
 typedef struct _KIPCR {
     KPCR Pcr;
@@ -179,8 +176,6 @@ typedef struct _KIPCR {
     KPRCB PrcbData; /* 120, so that CurrentThread is at fs:[124] */
 } KIPCR, *PKIPCR;
 
-C_ASSERT(FIELD_OFFSET(KIPCR, PrcbData.CurrentThread) == 0x124);
-C_ASSERT(FIELD_OFFSET(KPCR, Irql) == 0x24);
 C_ASSERT(sizeof(KIPCR) <= PAGE_SIZE);
 
 /* This processor's control region. The pointer is only good while the thread cannot move. */

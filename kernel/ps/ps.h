@@ -32,8 +32,6 @@ typedef struct _EPROCESS {
     CHAR ImageFileName[IMAGE_NAME_LENGTH];
 } EPROCESS;
 
-C_ASSERT(FIELD_OFFSET(EPROCESS, UniqueProcessId) == 0x94);
-
 typedef struct _ETHREAD {
     KTHREAD Tcb;
     UCHAR Fill[0x1E4 - sizeof(KTHREAD)];
@@ -43,8 +41,6 @@ typedef struct _ETHREAD {
     NTSTATUS ExitStatus;
     BOOLEAN Terminating; /* to end with ExitStatus when it next goes back to user mode */
 } ETHREAD;
-
-C_ASSERT(FIELD_OFFSET(ETHREAD, Cid) == 0x1E4);
 
 #define PsPid(Process) ((ULONG)(ULONG_PTR)(Process)->UniqueProcessId)
 
