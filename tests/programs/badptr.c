@@ -574,7 +574,8 @@ static void TryArgumentBlocks(void)
 
     for (Number = 0; Number < ServiceCount; Number++) {
         for (Which = 0; Which < ARRAYSIZE(Bad); Which++) {
-            if (Bad[Which].Kind == BadReadOnly || Number == ServiceYieldExecution)
+            if (Bad[Which].Kind == BadReadOnly || Number == ServiceYieldExecution ||
+                Number == ServiceTestAlert)
                 continue;
             /* one argument of four bytes fits below the last bytes of a page */
             Tried++;

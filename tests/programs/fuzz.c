@@ -52,9 +52,11 @@ static const struct {
     ULONG Number;
     const char *Kinds;
 } Kinds[] = {
+    {ServiceAlertThread, "h"},
     {ServiceAllocateVirtualMemory, "Pn0Bmg"},
     {ServiceClearEvent, "E"},
     {ServiceClose, "H"},
+    {ServiceContinue, "0v"}, /* from a CONTEXT that is one, the child would not come back */
     {ServiceCreateEvent, "wkovv"},
     {ServiceCreateFile, "wkoi00vvu00"},
     {ServiceCreateThreadEx, "wk0Pcx00zz0"},
@@ -71,11 +73,13 @@ static const struct {
     {ServiceQuerySystemInformation, "qwyw"},
     {ServiceQuerySystemTime, "w"},
     {ServiceQueryVirtualMemory, "Pa0wew"},
+    {ServiceQueueApcThread, "hcxxx"},
     {ServiceReadFile, "FE0xiwzO0"},
     {ServiceResetEvent, "Ew"},
     {ServiceSetEvent, "Ew"},
     {ServiceTerminateProcess, "Hx"},
     {ServiceTerminateThread, "Hx"},
+    {ServiceTestAlert, ""},
     {ServiceUnloadDriver, "s"},
     {ServiceWaitForSingleObject, "hvt"},
     {ServiceWriteFile, "FE0xiazO0"},
