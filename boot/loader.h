@@ -38,6 +38,7 @@ typedef struct _LOADER_BLOCK {
     ULONG MaximumMemory; /* bytes; 0: no limit */
     ULONG DebugExitPort; /* 0: none */
     ULONG NumberOfProcessors;
+    BOOLEAN NoIoApic;
 } LOADER_BLOCK, *PLOADER_BLOCK;
 
 extern LOADER_BLOCK LoaderBlock;

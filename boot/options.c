@@ -108,6 +108,8 @@ static VOID BootpApplyOption(PLOADER_BLOCK Block, PCSTR Word)
         Block->Init = Text;
     else if ((Text = BootpValueOf(Word, "start=")))
         BootpAddStart(Block, Text);
+    else if (strcmp(Word, "noapic") == 0)
+        Block->NoIoApic = TRUE;
     else if (!BootpApplyNumber(Block, Word))
         KdPrintLine("Boot: unknown kernel option '%s' is ignored\n", Word);
 }

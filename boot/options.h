@@ -7,6 +7,7 @@
  *   start=NAME.sys      load this driver at boot (repeatable)
  *   maxmem=MB           use no more memory than this
  *   numproc=N           start at most N processors
+ *   noapic              leave device interrupts to the 8259s, though there is an I/O APIC
  *   debugexit=PORT      QEMU's isa-debug-exit device, to be told how the run ended
  */
 #ifndef BOOT_OPTIONS_H

@@ -4,8 +4,8 @@
  */
 #include "boot/loader.h"
 #include "kernel/ex/ex.h"
+#include "kernel/hal/controller.h"
 #include "kernel/hal/hal.h"
-#include "kernel/hal/pic.h"
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ke.h"
@@ -70,7 +70,7 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
     MmInitializeSystem();
     PsInitializeIdle(KiBootStack);
     KiInitializeInterrupts();
-    HalpInitializePic();
+    HalpInitializeInterrupts(!LoaderBlock.NoIoApic);
     HalpInitializeClock();
     KiInitializeTime(HalpReadRealTimeClock());
     KdPrintLine("Memory: %lu KB, %lu KB free; %lu modules\n",
@@ -78,7 +78,7 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
                 LoaderBlock.ModuleCount);
 
     /* From here on this is the idle thread: it may be interrupted, but it never waits. */
-    HalEnableSystemInterrupt(CLOCK_VECTOR);
+    HalEnableSystemInterrupt(CLOCK_VECTOR, &Pcr->PrcbData);
     KiEnableInterrupts();
     KiRequire(ObInitialize(), OBJECT_INITIALIZATION_FAILED);
     KiRequire(PsInitialize(), PROCESS_INITIALIZATION_FAILED);

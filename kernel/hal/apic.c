@@ -1,13 +1,15 @@
 /*
- * The local APIC (Intel SDM vol. 3, chapter 10): IPIs, the other processors' start, and the clock
- * of all processors but the first. Its registers are the same addresses on every processor, and
- * each sees its own there. The first processor's stays wired to the 8259s through LINT0.
+ * The local APIC (Intel SDM vol. 3, chapter 10): IPIs, the other processors' start, the clock of
+ * all processors but the first, and the acknowledging of what an I/O APIC sends. Its registers are
+ * the same addresses on every processor, and each sees its own there. Where the 8259s are used, the
+ * first processor's passes them through at LINT0.
  */
 #include "kernel/hal/apic.h"
 #include "kernel/hal/hal.h"
 #include "mm/mm.h"
 
 #define APIC_PAGE_SIZE 0x1000
+#define CPUID_EDX_APIC 0x200
 
 enum {
     APIC_ID = 0x20,
@@ -52,10 +54,13 @@ static VOID HalpWriteApic(ULONG Register, ULONG Value)
     *(volatile ULONG *)(HalpApic + Register) = Value;
 }
 
-VOID HalpAddProcessor(HAL_PROCESSORS *Processors, UCHAR ApicId)
+/* CPUID's answer is also "no" where the firmware has switched it off. */
+BOOLEAN HalpHasLocalApic(VOID)
 {
-    if (Processors->Count < MAXIMUM_PROCESSOR_COUNT)
-        Processors->ApicIds[Processors->Count++] = ApicId;
+    ULONG Eax, Ebx, Ecx, Edx;
+
+    __asm__ volatile("cpuid" : "=a"(Eax), "=b"(Ebx), "=c"(Ecx), "=d"(Edx) : "a"(1), "c"(0));
+    return (Edx & CPUID_EDX_APIC) != 0;
 }
 
 NTSTATUS HalpMapLocalApic(ULONG PhysicalAddress)
@@ -74,7 +79,7 @@ static VOID HalpStall(ULONG Microseconds)
 }
 
 /* Lets the timer run for a known time, to know how far it counts in a tick. */
-static VOID HalpCalibrateTimer(VOID)
+VOID HalpCalibrateLocalClock(VOID)
 {
     HalpWriteApic(APIC_LVT_TIMER, LVT_MASKED);
     HalpWriteApic(APIC_INITIAL_COUNT, MAXULONG);
@@ -91,8 +96,11 @@ VOID HalpInitializeLocalApic(BOOLEAN First)
     HalpWriteApic(APIC_LVT_TIMER, LVT_MASKED);
     HalpWriteApic(APIC_DIVIDE, DIVIDE_BY_16);
     HalpWriteApic(APIC_SPURIOUS, SPURIOUS_ENABLE | APIC_SPURIOUS_VECTOR);
-    if (First)
-        HalpCalibrateTimer();
+}
+
+VOID HalpDisconnectPic(VOID)
+{
+    HalpWriteApic(APIC_LVT_LINT0, LVT_MASKED);
 }
 
 VOID HalpStartLocalClock(VOID)

@@ -1,8 +1,8 @@
 /*
  * The hardware abstraction layer: the only room that knows ports, chips and their registers.
  *
- * The interrupt part is written as one interface that the 8259 pair answers today and an APIC can
- * answer later; nothing above it knows which. What drivers may call (KfRaiseIrql, READ_PORT_UCHAR,
+ * The interrupt part is one interface that the 8259 pair or the I/O APIC answers; nothing above it
+ * knows which. What drivers may call (KfRaiseIrql, READ_PORT_UCHAR,
  * KeStallExecutionProcessor and so on) is declared by the DDK headers.
  */
 #ifndef KERNEL_HAL_HAL_H
@@ -13,13 +13,16 @@
 /* irql.c: the interrupt interface. IRQL: any; interrupts disabled where noted. */
 BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql); /* interrupts disabled */
 VOID HalEndSystemInterrupt(KIRQL OldIrql);                     /* interrupts disabled */
-BOOLEAN HalEnableSystemInterrupt(ULONG Vector);
-VOID HalDisableSystemInterrupt(ULONG Vector);
 KIRQL HalVectorToIrql(ULONG Vector);
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
 VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql);
 
 struct _KPRCB;
+/* controller.c: IRQL: any. A line is enabled for one processor, while it is disabled. */
+BOOLEAN HalEnableSystemInterrupt(ULONG Vector, struct _KPRCB *Processor);
+VOID HalDisableSystemInterrupt(ULONG Vector);
+KAFFINITY HalQueryInterruptAffinity(VOID); /* the processors that there is a choice of */
+
 VOID HalSendIpi(struct _KPRCB *Prcb); /* apic.c: IRQL: any */
 
 /* serial.c */

@@ -3,9 +3,10 @@
  *
  * Raising writes one byte in the KPCR and touches no chip. An interrupt that arrives although its
  * IRQL is not above the current one is made pending: its bit is set in the KPCR's IRR, its line
- * is masked, and it is acknowledged. Lowering looks at IRR; if something above the new level is
- * pending there, it is replayed in software. So the common raise and lower cost a few
- * instructions, and a chip is programmed only when an interrupt really came too early.
+ * is masked if it could come again meanwhile, and it is acknowledged. Lowering looks at IRR; if
+ * something above the new level is pending there, it is replayed in software. So the common raise
+ * and lower cost a few instructions, and a chip is programmed only when an interrupt really came
+ * too early.
  *
  * Bits of IRR: 1 and 2 the APC and DISPATCH software interrupts, 4 + n hardware line n, 20 the
  * local APIC's clock. IPIs are never held back (kernel/ke/ipi.h).
@@ -15,8 +16,8 @@
  * is simply taken. IRR is changed with interrupts disabled, or by one instruction.
  */
 #include "kernel/hal/apic.h"
+#include "kernel/hal/controller.h"
 #include "kernel/hal/hal.h"
-#include "kernel/hal/pic.h"
 #include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
@@ -27,7 +28,6 @@
 #define IRR_ALL_LINES     0x000FFFF0
 #define IRR_LOCAL_CLOCK   0x00100000
 #define IRR_HARDWARE      (IRR_ALL_LINES | IRR_LOCAL_CLOCK)
-#define PIC_LINES         16
 #define HIGHEST_LINE_IRQL 27
 #define PROFILE_IRQ       8
 
@@ -40,8 +40,6 @@
       ((Irql) < PROFILE_LEVEL ? 1 << PROFILE_IRQ : 0))                                             \
          << 4 |                                                                                    \
      IRR_LOCAL_CLOCK)
-
-static volatile LONG HalpDisabledLines = 0xFFFF; /* of the 8259s, for all processors */
 
 const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
     [PASSIVE_LEVEL] = IRR_HARDWARE | IRR_DISPATCH | IRR_APC,
@@ -85,14 +83,14 @@ static ULONG HalpHighestLine(ULONG Pending)
     return (ULONG)__builtin_ctz(Lines);
 }
 
-/* Runs a pending line's interrupt, unless the line has been disabled meanwhile. */
+/* Runs a pending line's interrupt, unless the line has been disabled meanwhile or does it itself.
+ */
 static VOID HalpReplayLine(PKIPCR Pcr, ULONG Irq)
 {
     Pcr->Pcr.IRR &= ~IRR_LINE(Irq);
-    if (HalpDisabledLines & (1 << Irq))
+    if (!HalpResumeLine(Irq))
         return;
     Pcr->Pcr.IrrActive |= IRR_LINE(Irq);
-    HalpPicSetMask(Irq, FALSE);
     KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
 }
 
@@ -213,23 +211,19 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
     KiRestoreInterrupts(Enable);
 }
 
-/* A line of the 8259s. FALSE: it came too early and is pending now, or it was none. */
+/* A device's line. FALSE: it came too early and is pending now, or it was none. */
 static BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
 {
+    ULONG Answer;
+
     if (Pcr->Pcr.IrrActive & IRR_LINE(Irq)) {
         Pcr->Pcr.IrrActive &= ~IRR_LINE(Irq); /* a replay: acknowledged when it first came */
-    } else {
-        if (HalpPicIsSpurious(Irq))
-            return FALSE;
-        if (Irql <= Pcr->Pcr.Irql) {
-            Pcr->Pcr.IRR |= IRR_LINE(Irq);
-            HalpPicSetMask(Irq, TRUE);
-            HalpPicAcknowledge(Irq);
-            return FALSE;
-        }
-        HalpPicAcknowledge(Irq);
+        return TRUE;
     }
-    return TRUE;
+    Answer = HalpController.Accept(Irq, Irql <= Pcr->Pcr.Irql);
+    if (Answer & LINE_PENDING)
+        Pcr->Pcr.IRR |= IRR_LINE(Irq);
+    return (Answer & LINE_RUNS) != 0;
 }
 
 /* The same for the local APIC's clock. */
@@ -269,7 +263,7 @@ BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
         HalpHandleIpi(Pcr);
     else if (Vector == APIC_CLOCK_VECTOR)
         Accepted = HalpAcceptLocalClock(Pcr);
-    else if (Vector < PRIMARY_VECTOR_BASE + PIC_LINES)
+    else if (Vector < PRIMARY_VECTOR_BASE + HAL_LINES)
         Accepted = HalpAcceptLine(Pcr, Vector - PRIMARY_VECTOR_BASE, Irql);
     if (Accepted) {
         *OldIrql = Pcr->Pcr.Irql;
@@ -283,28 +277,4 @@ VOID HalEndSystemInterrupt(KIRQL OldIrql)
 {
     KiGetPcr()->Pcr.Irql = OldIrql;
     HalpReplayPending(OldIrql);
-}
-
-BOOLEAN HalEnableSystemInterrupt(ULONG Vector)
-{
-    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
-    BOOLEAN Enable;
-
-    if (Irq >= PIC_LINES)
-        return FALSE;
-    Enable = KiSaveInterrupts();
-    InterlockedAnd(&HalpDisabledLines, ~(1 << Irq));
-    HalpPicSetMask(Irq, FALSE);
-    KiRestoreInterrupts(Enable);
-    return TRUE;
-}
-
-VOID HalDisableSystemInterrupt(ULONG Vector)
-{
-    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
-    BOOLEAN Enable = KiSaveInterrupts();
-
-    InterlockedOr(&HalpDisabledLines, 1 << Irq); /* what is pending will find it so */
-    HalpPicSetMask(Irq, TRUE);
-    KiRestoreInterrupts(Enable);
 }

@@ -1,13 +1,13 @@
 /*
- * The pair of 8259A interrupt controllers: 15 lines, of which line 2 carries the second chip.
+ * The pair of 8259A interrupt controllers: 15 lines, of which line 2 carries the second chip. Used
+ * where there is no I/O APIC; else they stay masked.
  *
  * Lines are masked and acknowledged one by one; which line may interrupt when is decided by IRQL,
  * in irql.c. All routines here are called with interrupts disabled. The chips are wired to the
  * first processor, which acknowledges; any may change the masks.
  */
-#include "kernel/hal/pic.h"
+#include "kernel/hal/controller.h"
 #include "kernel/hal/hal.h"
-#include "kernel/ke/ke.h"
 
 #define PIC1_COMMAND ((PUCHAR)0x20)
 #define PIC1_DATA    ((PUCHAR)0x21)
@@ -20,8 +20,8 @@
 #define OCW3_READ_ISR     0x0B
 #define CASCADE_LINE      2
 
-static KSPIN_LOCK HalpPicLock; /* of the masks; taken with interrupts disabled */
-static USHORT HalpPicMask = 0xFFFF & ~(1 << CASCADE_LINE); /* a set bit: the line is masked */
+/* A set bit: the line is masked. HalpLineLock. */
+static USHORT HalpPicMask = 0xFFFF & ~(1 << CASCADE_LINE);
 
 static VOID HalpWriteMask(VOID)
 {
@@ -39,21 +39,21 @@ VOID HalpInitializePic(VOID)
     WRITE_PORT_UCHAR(PIC2_DATA, CASCADE_LINE);
     WRITE_PORT_UCHAR(PIC1_DATA, ICW4_8086);
     WRITE_PORT_UCHAR(PIC2_DATA, ICW4_8086);
-    HalpWriteMask();
+    WRITE_PORT_UCHAR(PIC1_DATA, 0xFF); /* the second chip, too, until a line is enabled */
+    WRITE_PORT_UCHAR(PIC2_DATA, 0xFF);
 }
 
-VOID HalpPicSetMask(ULONG Irq, BOOLEAN Masked)
+static VOID HalpPicSetMask(ULONG Irq, BOOLEAN Masked)
 {
-    KiTakeSpinLock(&HalpPicLock);
+    ASSERT(HalpLineLock);
     if (Masked)
         HalpPicMask |= 1 << Irq;
     else
         HalpPicMask &= ~(1 << Irq);
     HalpWriteMask();
-    KiLetSpinLockGo(&HalpPicLock);
 }
 
-VOID HalpPicAcknowledge(ULONG Irq)
+static VOID HalpPicAcknowledge(ULONG Irq)
 {
     if (Irq >= 8) {
         WRITE_PORT_UCHAR(PIC2_COMMAND, OCW2_SPECIFIC_EOI | (Irq - 8));
@@ -66,12 +66,10 @@ VOID HalpPicAcknowledge(ULONG Irq)
  * A line that falls before it is acknowledged shows up as line 7 or 15 with its in-service bit
  * clear (8259A data sheet). A spurious 15 still leaves the first chip waiting for its own.
  */
-BOOLEAN HalpPicIsSpurious(ULONG Irq)
+static BOOLEAN HalpPicIsSpurious(ULONG Irq)
 {
     PUCHAR Command = Irq == 7 ? PIC1_COMMAND : PIC2_COMMAND;
 
-    if (Irq != 7 && Irq != 15)
-        return FALSE;
     WRITE_PORT_UCHAR(Command, OCW3_READ_ISR);
     if (READ_PORT_UCHAR(Command) & 0x80)
         return FALSE;
@@ -79,3 +77,25 @@ BOOLEAN HalpPicIsSpurious(ULONG Irq)
         HalpPicAcknowledge(CASCADE_LINE);
     return TRUE;
 }
+
+/* Masked, the chip remembers an edge: only what has come before it is pending in the KPCR. */
+static ULONG FASTCALL HalpPicAccept(ULONG Irq, BOOLEAN Early)
+{
+    if ((Irq == 7 || Irq == 15) && HalpPicIsSpurious(Irq))
+        return 0;
+    if (Early) {
+        KiTakeSpinLock(&HalpLineLock);
+        HalpPicSetMask(Irq, TRUE);
+        KiLetSpinLockGo(&HalpLineLock);
+    }
+    HalpPicAcknowledge(Irq);
+    return Early ? LINE_PENDING : LINE_RUNS;
+}
+
+static BOOLEAN HalpPicResume(ULONG Irq)
+{
+    HalpPicSetMask(Irq, FALSE);
+    return TRUE;
+}
+
+const HAL_CONTROLLER HalpPic = {HalpPicAccept, HalpPicResume, HalpPicSetMask, NULL};

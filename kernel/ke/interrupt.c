@@ -1,22 +1,21 @@
 /*
  * Interrupt objects (WDK: IoConnectInterrupt, KeSynchronizeExecution).
  *
- * All device interrupts come to the first processor. The list of a vector is changed there, with
- * its interrupt kept out (HIGH_LEVEL and the lock), and walked only from the interrupt itself. The
- * clock is not an object: it needs the trap frame.
+ * A vector's interrupts come to one processor. Its list is walked only there, from the interrupt
+ * itself, and changed only there, with the interrupt kept out (HIGH_LEVEL), by the owner of
+ * KiInterruptMutex. The clock is not an object: it needs the trap frame.
  */
 #include "kernel/ke/interrupt.h"
 #include "kernel/hal/apic.h"
 #include "kernel/hal/hal.h"
+#include "kernel/ke/ipi.h"
 #include "sched/sched.h"
 
 #define VECTORS       (MAXIMUM_IDTVECTOR + 1 - PRIMARY_VECTOR_BASE)
 #define TAG_INTERRUPT 'rtnI'
 
-#define FIRST_PROCESSOR 1 /* as an affinity */
-
 static LIST_ENTRY KiInterruptLists[VECTORS];
-static KSPIN_LOCK KiInterruptLock;
+static FAST_MUTEX KiInterruptMutex;
 
 VOID KiInitializeInterrupts(VOID)
 {
@@ -24,7 +23,7 @@ VOID KiInitializeInterrupts(VOID)
 
     for (i = 0; i < VECTORS; i++)
         InitializeListHead(&KiInterruptLists[i]);
-    KeInitializeSpinLock(&KiInterruptLock);
+    ExInitializeFastMutex(&KiInterruptMutex);
 }
 
 VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector)
@@ -48,44 +47,82 @@ VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector)
     }
 }
 
-/* Puts an interrupt object on its vector's list. FALSE if it cannot share with what is there. */
-BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt)
+/*
+ * Whether an object may join those of its vector, and then on which processor: theirs, or the
+ * lowest that it allows. The mutex is held.
+ */
+static BOOLEAN KiPlaceInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Interrupt->Vector - PRIMARY_VECTOR_BASE];
-    KIRQL OldIrql = KfRaiseIrql(HIGH_LEVEL);
-    BOOLEAN First, Connected = TRUE;
+    PKINTERRUPT Other = CONTAINING_RECORD(Head->Flink, KINTERRUPT, ListEntry);
 
-    KeAcquireSpinLockAtDpcLevel(&KiInterruptLock);
-    First = IsListEmpty(Head);
-    if (!First) {
-        PKINTERRUPT Other = CONTAINING_RECORD(Head->Flink, KINTERRUPT, ListEntry);
-        Connected = Interrupt->ShareVector && Other->ShareVector && Interrupt->Mode == Other->Mode;
+    if (IsListEmpty(Head)) {
+        Interrupt->Number = (UCHAR)__builtin_ctz(Affinity);
+        return TRUE;
     }
-    if (Connected)
+    Interrupt->Number = Other->Number;
+    return Interrupt->ShareVector && Other->ShareVector && Interrupt->Mode == Other->Mode &&
+           (Affinity & (1 << Other->Number));
+}
+
+/* Puts an interrupt object on its vector's list. FALSE if it cannot share with what is there. */
+BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity)
+{
+    PLIST_ENTRY Head = &KiInterruptLists[Interrupt->Vector - PRIMARY_VECTOR_BASE];
+    BOOLEAN Connected;
+    KIRQL OldIrql;
+
+    ExAcquireFastMutex(&KiInterruptMutex);
+    Connected = KiPlaceInterrupt(Interrupt, Affinity);
+    if (Connected) {
+        KeSetSystemAffinityThread(1 << Interrupt->Number);
+        OldIrql = KfRaiseIrql(HIGH_LEVEL);
+        if (IsListEmpty(Head))
+            HalEnableSystemInterrupt(Interrupt->Vector, KeGetCurrentPrcb());
         InsertTailList(Head, &Interrupt->ListEntry);
-    KeReleaseSpinLockFromDpcLevel(&KiInterruptLock);
-    KfLowerIrql(OldIrql);
-    if (Connected && First)
-        HalEnableSystemInterrupt(Interrupt->Vector);
+        KfLowerIrql(OldIrql);
+        KeRevertToUserAffinityThread();
+    }
+    ExReleaseFastMutex(&KiInterruptMutex);
     return Connected;
 }
 
+/* What has come until now, and could not run, is forgotten when IRQL falls, if it was the last. */
 VOID KeDisconnectInterrupt(PKINTERRUPT Interrupt)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Interrupt->Vector - PRIMARY_VECTOR_BASE];
-    KIRQL OldIrql = KfRaiseIrql(HIGH_LEVEL);
+    KIRQL OldIrql;
 
-    KeAcquireSpinLockAtDpcLevel(&KiInterruptLock);
+    ExAcquireFastMutex(&KiInterruptMutex);
+    KeSetSystemAffinityThread(1 << Interrupt->Number);
+    OldIrql = KfRaiseIrql(HIGH_LEVEL);
     RemoveEntryList(&Interrupt->ListEntry);
     if (IsListEmpty(Head))
         HalDisableSystemInterrupt(Interrupt->Vector);
-    KeReleaseSpinLockFromDpcLevel(&KiInterruptLock);
     KfLowerIrql(OldIrql);
+    KeRevertToUserAffinityThread();
+    ExReleaseFastMutex(&KiInterruptMutex);
+}
+
+static PKINTERRUPT KiCreateInterrupt(PKSERVICE_ROUTINE ServiceRoutine, PVOID ServiceContext,
+                                     PKSPIN_LOCK SpinLock)
+{
+    PKINTERRUPT Interrupt = ExAllocatePoolWithTag(NonPagedPool, sizeof *Interrupt, TAG_INTERRUPT);
+
+    if (Interrupt == NULL)
+        return NULL;
+    Interrupt->ServiceRoutine = ServiceRoutine;
+    Interrupt->ServiceContext = ServiceContext;
+    KeInitializeSpinLock(&Interrupt->SpinLock);
+    Interrupt->ActualLock = SpinLock ? SpinLock : &Interrupt->SpinLock;
+    return Interrupt;
 }
 
 /*
- * Connects a driver's service routine to an interrupt vector (WDK: IoConnectInterrupt).
- * IRQL: PASSIVE_LEVEL. STATUS_INVALID_PARAMETER: no such vector, or it is taken and not shared.
+ * Connects a driver's service routine to an interrupt vector (WDK: IoConnectInterrupt). Interrupts
+ * come to the lowest processor of the mask, or to that of the objects it shares the vector with.
+ * Whether the line is triggered by level or edge is as the firmware says. IRQL: PASSIVE_LEVEL.
+ * STATUS_INVALID_PARAMETER: no such vector or no such processor, or it is taken and not shared.
  */
 NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTINE ServiceRoutine,
                                   PVOID ServiceContext, PKSPIN_LOCK SpinLock, ULONG Vector,
@@ -93,32 +130,24 @@ NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTIN
                                   BOOLEAN ShareVector, KAFFINITY ProcessorEnableMask,
                                   BOOLEAN FloatingSave)
 {
+    KAFFINITY Affinity = ProcessorEnableMask & HalQueryInterruptAffinity();
     PKINTERRUPT Interrupt;
-    BOOLEAN Connected;
 
-    UNREFERENCED_PARAMETER(ProcessorEnableMask);
     UNREFERENCED_PARAMETER(FloatingSave);
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     *InterruptObject = NULL;
-    if (Vector <= CLOCK_VECTOR || Vector >= PRIMARY_VECTOR_BASE + 16 ||
+    if (Vector <= CLOCK_VECTOR || Vector >= PRIMARY_VECTOR_BASE + 16 || Affinity == 0 ||
         Irql != HalVectorToIrql(Vector) || SynchronizeIrql < Irql || SynchronizeIrql > HIGH_LEVEL)
         return STATUS_INVALID_PARAMETER;
-    Interrupt = ExAllocatePoolWithTag(NonPagedPool, sizeof *Interrupt, TAG_INTERRUPT);
+    Interrupt = KiCreateInterrupt(ServiceRoutine, ServiceContext, SpinLock);
     if (Interrupt == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    Interrupt->ServiceRoutine = ServiceRoutine;
-    Interrupt->ServiceContext = ServiceContext;
-    KeInitializeSpinLock(&Interrupt->SpinLock);
-    Interrupt->ActualLock = SpinLock ? SpinLock : &Interrupt->SpinLock;
     Interrupt->Vector = Vector;
     Interrupt->Irql = Irql;
     Interrupt->SynchronizeIrql = SynchronizeIrql;
     Interrupt->ShareVector = ShareVector;
     Interrupt->Mode = InterruptMode;
-    KeSetSystemAffinityThread(FIRST_PROCESSOR);
-    Connected = KeConnectInterrupt(Interrupt);
-    KeRevertToUserAffinityThread();
-    if (!Connected) {
+    if (!KeConnectInterrupt(Interrupt, Affinity)) {
         ExFreePoolWithTag(Interrupt, TAG_INTERRUPT);
         return STATUS_INVALID_PARAMETER;
     }
@@ -130,9 +159,7 @@ NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTIN
 VOID NTAPI IoDisconnectInterrupt(PKINTERRUPT InterruptObject)
 {
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    KeSetSystemAffinityThread(FIRST_PROCESSOR);
     KeDisconnectInterrupt(InterruptObject);
-    KeRevertToUserAffinityThread();
     ExFreePoolWithTag(InterruptObject, TAG_INTERRUPT);
 }
 
@@ -151,7 +178,7 @@ BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt,
     return Result;
 }
 
-/* The vector and IRQL of an ISA interrupt line (WDK: HalGetInterruptVector, obsolete). */
+/* Vector, IRQL and processors of an ISA interrupt line (WDK: HalGetInterruptVector, obsolete). */
 ULONG NTAPI HalGetInterruptVector(INTERFACE_TYPE InterfaceType, ULONG BusNumber,
                                   ULONG BusInterruptLevel, ULONG BusInterruptVector, PKIRQL Irql,
                                   PKAFFINITY Affinity)
@@ -164,6 +191,6 @@ ULONG NTAPI HalGetInterruptVector(INTERFACE_TYPE InterfaceType, ULONG BusNumber,
     if (BusInterruptLevel >= 16)
         return 0;
     *Irql = HalVectorToIrql(Vector);
-    *Affinity = 1;
+    *Affinity = HalQueryInterruptAffinity();
     return Vector;
 }

@@ -7,7 +7,7 @@
 #include "kernel/ke/ke.h"
 
 typedef struct _KINTERRUPT {
-    LIST_ENTRY ListEntry; /* in KiInterruptLists[Vector]; changed at HIGH_LEVEL under the lock */
+    LIST_ENTRY ListEntry; /* in KiInterruptLists[Vector] */
     PKSERVICE_ROUTINE ServiceRoutine;
     PVOID ServiceContext;
     KSPIN_LOCK SpinLock; /* the one used unless the driver gives one */
@@ -15,6 +15,7 @@ typedef struct _KINTERRUPT {
     ULONG Vector;
     KIRQL Irql;
     KIRQL SynchronizeIrql;
+    UCHAR Number; /* the processor that it comes to */
     BOOLEAN ShareVector;
     KINTERRUPT_MODE Mode;
 } KINTERRUPT;
@@ -22,7 +23,8 @@ typedef struct _KINTERRUPT {
 /* Runs the routines connected to a vector. IRQL: the vector's; interrupts enabled. */
 VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector);
 
-BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt);
+/* IRQL: PASSIVE_LEVEL; both may wait. */
+BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity);
 VOID KeDisconnectInterrupt(PKINTERRUPT Interrupt);
 
 #endif

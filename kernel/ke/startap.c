@@ -7,6 +7,7 @@
  */
 #include "boot/loader.h"
 #include "kernel/hal/apic.h"
+#include "kernel/hal/firmware.h"
 #include "kernel/hal/hal.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ipi.h"
@@ -105,7 +106,7 @@ static BOOLEAN KiStartProcessor(ULONG Number, UCHAR ApicId, ULONG_PTR Cr3)
     return TRUE;
 }
 
-static VOID KiStartListed(const HAL_PROCESSORS *Processors, ULONG Limit, ULONG_PTR Cr3)
+static VOID KiStartListed(const HAL_FIRMWARE *Processors, ULONG Limit, ULONG_PTR Cr3)
 {
     UCHAR Self = HalpLocalApicId();
     ULONG i;
@@ -119,23 +120,19 @@ static VOID KiStartListed(const HAL_PROCESSORS *Processors, ULONG Limit, ULONG_P
     }
 }
 
-/* Finds the processors and starts those that the option numproc= allows. IRQL: PASSIVE_LEVEL. */
+/* Starts those processors that the option numproc= allows. IRQL: PASSIVE_LEVEL. */
 VOID KiStartProcessors(VOID)
 {
-    HAL_PROCESSORS Processors = {0};
     ULONG Limit =
         LoaderBlock.NumberOfProcessors ? LoaderBlock.NumberOfProcessors : MAXIMUM_PROCESSOR_COUNT;
     MM_SPACE Space = {0};
 
-    if (Limit == 1 ||
-        (!HalpFindAcpiProcessors(&Processors) && !HalpFindMpTableProcessors(&Processors)) ||
-        Processors.Count < 2 || !NT_SUCCESS(HalpMapLocalApic(Processors.LocalApicAddress)))
+    if (Limit == 1 || HalpFirmware.Count < 2)
         return;
-    HalpInitializeLocalApic(TRUE);
-    KiProcessorBlock[0]->ApicId = HalpLocalApicId();
+    HalpCalibrateLocalClock();
     if (!NT_SUCCESS(MiCreateStartupSpace(&Space)))
         return;
-    KiStartListed(&Processors, Limit, Space.DirectoryTableBase);
+    KiStartListed(&HalpFirmware, Limit, Space.DirectoryTableBase);
     MiDeleteStartupSpace(&Space);
     KdPrintLine("%u processors\n", KeNumberProcessors);
 }
