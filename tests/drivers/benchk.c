@@ -156,7 +156,8 @@ static void ThreadCreateAndEnd(void *Context)
     ObDereferenceObject(Thread);
 }
 
-/* Between two looks at the clock there is little, or a tick. IRQL keeps out what a tick leads to. */
+/* Between two looks at the clock there is little, or a tick. IRQL keeps out what a tick leads to.
+ */
 static ULONG MedianTick(VOID)
 {
     ULONG Ticks[TICKS], i, j;
