@@ -5,13 +5,14 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := options pe pool protect rtl
+UNITS := firmware options pe pool protect rtl
 
-UNIT_options := boot/options.c boot/loader.c kernel/rtl/crt.c
-UNIT_pe      := kernel/ldr/pe.c kernel/ldr/pelink.c
-UNIT_pool    := # includes its sources
-UNIT_protect := mm/protect.c
-UNIT_rtl     := $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
+UNIT_firmware := kernel/hal/acpi.c kernel/hal/firmware.c kernel/hal/mptable.c
+UNIT_options  := boot/options.c boot/loader.c kernel/rtl/crt.c
+UNIT_pe       := kernel/ldr/pe.c kernel/ldr/pelink.c
+UNIT_pool     := # includes its sources
+UNIT_protect  := mm/protect.c
+UNIT_rtl      := $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
 
 # The kernel's C library routines have the host's names: there they are called otherwise.
 UNIT_FLAGS_options := -include tests/unit/crt_names.h

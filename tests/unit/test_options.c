@@ -59,7 +59,9 @@ static void OptionsAreTakenApart(void)
     Parse(&Block, "kernel init=a.exe start=x.sys start=y.sys maxmem=32 debugexit=0xF4 numproc=2");
     CHECK(Same(Block.Init, "a.exe") && Block.StartCount == 2 && Same(Block.Start[1], "y.sys"));
     CHECK(Block.MaximumMemory == 32 << 20 && Block.DebugExitPort == 0xF4);
-    CHECK(Block.NumberOfProcessors == 2 && Lines == 0);
+    CHECK(Block.NumberOfProcessors == 2 && !Block.NoIoApic && Lines == 0);
+    Parse(&Block, "kernel noapic");
+    CHECK(Block.NoIoApic && Lines == 0);
 }
 
 static void QuotesKeepBlanksAndBackslashesTakeLiterally(void)
@@ -82,6 +84,8 @@ static void UnknownAndWrongOptionsAreSaidAndIgnored(void)
 
     Parse(&Block, "k nonsense maxmem=abc maxmem=0 debugexit=0x12345 numproc= init=a.exe");
     CHECK(Lines == 5 && Same(Block.Init, "a.exe") && Block.MaximumMemory == 0);
+    Parse(&Block, "k noapics noapic=1 noapi");
+    CHECK(Lines == 3 && !Block.NoIoApic);
     Parse(&Block, "k maxmem=4294967296 maxmem=99999");
     CHECK(Lines == 1 && Block.MaximumMemory == 0);
     Parse(&Block, "");
