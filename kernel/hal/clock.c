@@ -1,6 +1,7 @@
 /*
- * Time: the 8254's channel 0 interrupts 100 times a second; its channel 2 and the processor's
- * time-stamp counter measure short times; the CMOS clock says what time it was at start.
+ * Time: the 8254's channel 0 interrupts 100 times a second, through the I/O APIC or the 8259s; its
+ * channel 2 and the processor's time-stamp counter measure short times; the CMOS clock says what
+ * time it was at start.
  */
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ke.h"
