@@ -63,11 +63,14 @@ NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject,
     NTSTATUS Status = STATUS_OBJECT_NAME_NOT_FOUND;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    if (!Create)
+        return Name ? ObpOpenPath(Name, ExpCallbackType, NULL, (PVOID *)CallbackObject) : Status;
     do {
         if (Name)
-            Status = ObpOpenPath(Name, ExpCallbackType, NULL, (PVOID *)CallbackObject);
-        if (Status == STATUS_OBJECT_NAME_NOT_FOUND && Create)
-            Status = ExpMakeCallback(Name, AllowMultipleCallbacks, CallbackObject);
+            Status = ObpOpenToCreate(Name, ExpCallbackType, (PVOID *)CallbackObject);
+        if (Status != STATUS_OBJECT_NAME_NOT_FOUND)
+            return Status;
+        Status = ExpMakeCallback(Name, AllowMultipleCallbacks, CallbackObject);
     } while (Status == STATUS_OBJECT_NAME_COLLISION); /* somebody else has just made it */
     return Status;
 }

@@ -118,13 +118,16 @@ static NTSTATUS ObpFollow(OBP_LINK *Link, PUNICODE_STRING Path, PWCHAR Buffer)
 
 /*
  * Walks a path through directories and links. *Object is referenced; *Path is what a Parse routine
- * is to make of the rest. Links: follow one at the very end, too.
+ * is to make of the rest. FollowLast: follow a link at the very end, too. *IsLink: the path ends
+ * with a link, so a failure says something about the link's target.
  */
-static NTSTATUS ObpResolve(PUNICODE_STRING Path, PWCHAR Buffer, BOOLEAN FollowLast, PVOID *Object)
+static NTSTATUS ObpResolve(PUNICODE_STRING Path, PWCHAR Buffer, BOOLEAN FollowLast, PVOID *Object,
+                           PBOOLEAN IsLink)
 {
     ULONG Depth;
     NTSTATUS Status;
 
+    *IsLink = FALSE;
     for (Depth = 0; Depth < LINK_DEPTH; Depth++) {
         ExAcquireFastMutex(&ObpNameLock);
         Status = ObpWalk(Path, Object);
@@ -134,6 +137,7 @@ static NTSTATUS ObpResolve(PUNICODE_STRING Path, PWCHAR Buffer, BOOLEAN FollowLa
         if (OBJECT_TO_HEADER(*Object)->Type != ObpSymbolicLinkType ||
             (Path->Length == 0 && !FollowLast))
             return STATUS_SUCCESS;
+        *IsLink |= Path->Length == 0;
         Status = ObpFollow(*Object, Path, Buffer);
         ObfDereferenceObject(*Object);
         if (!NT_SUCCESS(Status))
@@ -163,12 +167,9 @@ static NTSTATUS ObpOpenFound(PVOID Found, PUNICODE_STRING Rest, POBJECT_TYPE Typ
     return Status;
 }
 
-/*
- * Opens what a path names: an object of Type (NULL: any), or what Parse makes of it if Context is
- * given. *Object is referenced. IRQL: PASSIVE_LEVEL.
- */
-NTSTATUS ObpOpenPath(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *Context,
-                     PVOID *Object)
+/* ObpOpenPath; *IsLink: the name is there, as a link's. */
+static NTSTATUS ObpOpenPathOrLink(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *Context,
+                                  PVOID *Object, PBOOLEAN IsLink)
 {
     UNICODE_STRING Rest = *Path;
     PWCHAR Buffer = ExAllocatePoolWithTag(PagedPool, PATH_BYTES, TAG_NAME);
@@ -176,13 +177,38 @@ NTSTATUS ObpOpenPath(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *C
     NTSTATUS Status;
 
     *Object = NULL;
+    *IsLink = FALSE;
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = ObpResolve(&Rest, Buffer, Type != ObpSymbolicLinkType, &Found);
+    Status = ObpResolve(&Rest, Buffer, Type != ObpSymbolicLinkType, &Found, IsLink);
     if (NT_SUCCESS(Status))
         Status = ObpOpenFound(Found, &Rest, Type, Context, Object);
     ExFreePoolWithTag(Buffer, TAG_NAME);
     return Status;
+}
+
+/*
+ * Opens what a path names: an object of Type (NULL: any), or what Parse makes of it if Context is
+ * given. *Object is referenced. IRQL: PASSIVE_LEVEL.
+ */
+NTSTATUS ObpOpenPath(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *Context,
+                     PVOID *Object)
+{
+    BOOLEAN IsLink;
+
+    return ObpOpenPathOrLink(Path, Type, Context, Object, &IsLink);
+}
+
+/*
+ * Opens what has the name that a new object is to have. STATUS_OBJECT_NAME_NOT_FOUND: nothing has
+ * it, so the object can be made. STATUS_OBJECT_NAME_COLLISION: a link that leads nowhere has it.
+ */
+NTSTATUS ObpOpenToCreate(PUNICODE_STRING Path, POBJECT_TYPE Type, PVOID *Object)
+{
+    BOOLEAN IsLink;
+    NTSTATUS Status = ObpOpenPathOrLink(Path, Type, NULL, Object, &IsLink);
+
+    return Status == STATUS_OBJECT_NAME_NOT_FOUND && IsLink ? STATUS_OBJECT_NAME_COLLISION : Status;
 }
 
 /* Splits \A\B\C into \A\B and C. FALSE: there is no last component. */

@@ -65,6 +65,7 @@ VOID ObpRemoveUnusedName(PVOID Object); /* if it is temporary and there is no ha
 BOOLEAN ObpHasName(PVOID Object);
 NTSTATUS ObpOpenPath(PUNICODE_STRING Path, POBJECT_TYPE Type, OB_OPEN_CONTEXT *Context,
                      PVOID *Object);
+NTSTATUS ObpOpenToCreate(PUNICODE_STRING Path, POBJECT_TYPE Type, PVOID *Object);
 NTSTATUS ObpCreateDirectory(PCWSTR Path);
 NTSTATUS ObpCreateLink(PUNICODE_STRING Name, PUNICODE_STRING Target);
 NTSTATUS ObpDeleteLink(PUNICODE_STRING Name);

@@ -8,16 +8,11 @@
  */
 #include "kernel/ob/ob.h"
 
-/* Opens what a name says, and makes a handle for it. */
-static NTSTATUS ObpOpenNamed(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCESS_MASK Access,
-                             PHANDLE Handle)
+/* Makes a handle for what a name has led to; the reference is taken over. */
+static NTSTATUS ObpHandleForNamed(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE Handle)
 {
-    PVOID Object;
-    NTSTATUS Status = ObpOpenPath(&Attributes->Name, Type, NULL, &Object);
+    NTSTATUS Status = ObpCreateHandle(Object, Access, Flags, Handle);
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = ObpCreateHandle(Object, Access, Attributes->Flags, Handle);
     if (NT_SUCCESS(Status) && !ObpHasName(Object)) {
         ObCloseHandle(*Handle, KernelMode);
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
@@ -29,11 +24,17 @@ static NTSTATUS ObpOpenNamed(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCES
 NTSTATUS ObpOpenObjectByName(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCESS_MASK Access,
                              PHANDLE Handle)
 {
+    PVOID Object;
+    NTSTATUS Status;
+
     if (Attributes->RootDirectory)
         return STATUS_NOT_SUPPORTED;
     if (Attributes->Name.Buffer == NULL)
         return STATUS_OBJECT_PATH_SYNTAX_BAD;
-    return ObpOpenNamed(Attributes, Type, Access, Handle);
+    Status = ObpOpenPath(&Attributes->Name, Type, NULL, &Object);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    return ObpHandleForNamed(Object, Access, Attributes->Flags, Handle);
 }
 
 /* Names an object that has a handle already. The handle may have been closed meanwhile. */
@@ -46,21 +47,21 @@ static NTSTATUS ObpNameObject(PVOID Object, PEX_ATTRIBUTES Attributes)
     return Status;
 }
 
-/* Is the name that of a symbolic link, whatever that leads to? */
-static BOOLEAN ObpIsLink(PUNICODE_STRING Name)
+/* A handle for the object of that type that has the name already. */
+static NTSTATUS ObpOpenOther(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCESS_MASK Access,
+                             PHANDLE Handle)
 {
-    PVOID Link;
+    PVOID Object;
+    NTSTATUS Status = ObpOpenToCreate(&Attributes->Name, Type, &Object);
 
-    if (!NT_SUCCESS(ObpOpenPath(Name, ObpSymbolicLinkType, NULL, &Link)))
-        return FALSE;
-    ObDereferenceObject(Link);
-    return TRUE;
+    if (NT_SUCCESS(Status))
+        Status = ObpHandleForNamed(Object, Access, Attributes->Flags, Handle);
+    return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
 }
 
 /*
  * Makes the handle, then the name. If the name is taken, and that is welcome: the other's handle.
- * STATUS_OBJECT_NAME_NOT_FOUND: what had the name has gone meanwhile. (A link that leads nowhere
- * is there to stay, so that one is a collision.)
+ * STATUS_OBJECT_NAME_NOT_FOUND: what had the name has gone meanwhile.
  */
 static NTSTATUS ObpInsertNamed(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Access,
                                PHANDLE Handle)
@@ -75,10 +76,7 @@ static NTSTATUS ObpInsertNamed(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_M
     ObCloseHandle(*Handle, KernelMode);
     if (Status != STATUS_OBJECT_NAME_COLLISION || !(Attributes->Flags & OBJ_OPENIF))
         return Status;
-    Status = ObpOpenNamed(Attributes, OBJECT_TO_HEADER(Object)->Type, Access, Handle);
-    if (Status == STATUS_OBJECT_NAME_NOT_FOUND && ObpIsLink(&Attributes->Name))
-        return STATUS_OBJECT_NAME_COLLISION;
-    return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
+    return ObpOpenOther(Attributes, OBJECT_TO_HEADER(Object)->Type, Access, Handle);
 }
 
 NTSTATUS ObpInsertObject(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Access,

@@ -1095,6 +1095,27 @@ static VOID TestNamedCallback(VOID)
         ObDereferenceObject(Power);
 }
 
+/* The name is taken, but by nothing that could be had: that is said, and not tried for ever. */
+static VOID TestLinkedCallback(VOID)
+{
+    UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\Callback\\ExLink");
+    UNICODE_STRING Target = RTL_CONSTANT_STRING(L"\\Callback\\ExLinked");
+    PCALLBACK_OBJECT Callback, Linked;
+    NTSTATUS Status;
+
+    CheckEqual("callback: a link is made", IoCreateSymbolicLink(&Link, &Target), STATUS_SUCCESS);
+    MakeCallback(Link.Buffer, FALSE, TRUE, &Status);
+    CheckEqual("callback: a link that leads nowhere is none", Status, STATUS_OBJECT_NAME_NOT_FOUND);
+    MakeCallback(Link.Buffer, TRUE, TRUE, &Status);
+    CheckEqual("callback: none can have its name", Status, STATUS_OBJECT_NAME_COLLISION);
+    Callback = MakeCallback(Target.Buffer, TRUE, TRUE, &Status);
+    Linked = MakeCallback(Link.Buffer, TRUE, TRUE, &Status);
+    Check("callback: found through the link, once it is there", Callback && Linked == Callback);
+    ObDereferenceObject(Linked);
+    ObDereferenceObject(Callback);
+    IoDeleteSymbolicLink(&Link);
+}
+
 typedef struct _SLOW {
     PCALLBACK_OBJECT Callback;
     PVOID Registration;
@@ -1199,6 +1220,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestWorkers();
     TestCallback();
     TestNamedCallback();
+    TestLinkedCallback();
     TestBusyCallback();
     return FinishTests("extest");
 }
