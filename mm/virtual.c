@@ -250,6 +250,25 @@ static VOID MiQueryPage(PMM_SPACE Space, ULONG_PTR Va, PULONG State, PULONG Prot
     }
 }
 
+/*
+ * The page that all processes see at one address, and what is left of its 64 KB, have no VAD: they
+ * are nobody's to change. They look like a reservation of which the first page is committed.
+ */
+static VOID MiQuerySharedRange(ULONG_PTR Va, PMEMORY_BASIC_INFORMATION Info)
+{
+    BOOLEAN Committed = Va == MI_USER_SHARED_ADDRESS;
+
+    *Info = (MEMORY_BASIC_INFORMATION){
+        .BaseAddress = (PVOID)Va,
+        .AllocationBase = (PVOID)MI_USER_SHARED_ADDRESS,
+        .AllocationProtect = PAGE_READONLY,
+        .RegionSize = Committed ? PAGE_SIZE : MI_HIGHEST_USER_ADDRESS + 1 - Va,
+        .State = Committed ? MEM_COMMIT : MEM_RESERVE,
+        .Protect = Committed ? PAGE_READONLY : 0,
+        .Type = MEM_PRIVATE,
+    };
+}
+
 /* Space->Lock is held. The region of like pages that begins at Va. */
 static VOID MiQueryInSpace(PMM_SPACE Space, ULONG_PTR Va, PMEMORY_BASIC_INFORMATION Info)
 {
@@ -257,11 +276,15 @@ static VOID MiQueryInSpace(PMM_SPACE Space, ULONG_PTR Va, PMEMORY_BASIC_INFORMAT
     ULONG_PTR End = Va + PAGE_SIZE;
     ULONG State, Protect;
 
+    if (Va >= MI_USER_SHARED_ADDRESS) {
+        MiQuerySharedRange(Va, Info);
+        return;
+    }
     *Info = (MEMORY_BASIC_INFORMATION){.BaseAddress = (PVOID)Va};
     if (Vad == NULL || Va < Vad->Start) {
         Info->State = MEM_FREE;
         Info->Protect = PAGE_NOACCESS;
-        Info->RegionSize = (Vad ? Vad->Start : MI_HIGHEST_USER_ADDRESS + 1) - Va;
+        Info->RegionSize = (Vad ? Vad->Start : MI_USER_SHARED_ADDRESS) - Va;
         return;
     }
     MiQueryPage(Space, Va, &State, &Protect);

@@ -219,6 +219,24 @@ static void CheckErrors(void)
                 STATUS_CONFLICTING_ADDRESSES, "the shared page stays read-only");
 }
 
+/* The page that the kernel shows to all processes: time, tick count and more. */
+static void CheckSharedPage(void)
+{
+    PUCHAR Page = (PUCHAR)USER_SHARED_DATA_ADDRESS;
+    MEMORY_BASIC_INFORMATION Info = Query(Page + 0x123), Before;
+
+    Check(Info.BaseAddress == Page && Info.AllocationBase == Page && Info.RegionSize == PAGE_SIZE,
+          "the shared page is a region of its own");
+    Check(Info.State == MEM_COMMIT && Info.Type == MEM_PRIVATE && Info.Protect == PAGE_READONLY &&
+              Info.AllocationProtect == PAGE_READONLY,
+          "it is committed, private and read-only");
+    Check(CanRead(Page) && !CanWrite(Page), "and so it behaves");
+    Before = Query(Page - PAGE_SIZE);
+    Check((PUCHAR)Before.BaseAddress + Before.RegionSize == Page, "the region below ends there");
+    Info = Query(Page + PAGE_SIZE);
+    Check(Info.State == MEM_RESERVE && Info.AllocationBase == Page, "above it, it is only reserved");
+}
+
 /* Frames are taken when pages are touched, not when they are committed. */
 static void CheckDemandZero(void)
 {
@@ -361,6 +379,7 @@ int main(int argc, char **argv)
     CheckExecuteProtection();
     CheckGuardPage();
     CheckErrors();
+    CheckSharedPage();
     CheckDemandZero();
     CheckCommitLimit();
     CheckStackGrowth();
