@@ -81,6 +81,7 @@ AT(KPRCB, 0x948, DpcStack);
 AT(KPRCB, 0x958, DpcInterruptRequested);
 AT(KPRCB, 0x95A, DpcRoutineActive);
 AT(KPRCB, 0x968, TimerRequest);
+AT(KPRCB, 0x970, DpcEvent);
 AT(KPRCB, 0x981, QuantumEnd);
 
 /* An object's header lies before its body. */

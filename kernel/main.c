@@ -8,6 +8,7 @@
 #include "kernel/hal/hal.h"
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
+#include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
 #include "kernel/ke/startap.h"
 #include "kernel/ldr/ldr.h"
@@ -127,6 +128,16 @@ static VOID KiStartInitialProcess(VOID)
     }
 }
 
+/* Each processor's thread for threaded DPCs. */
+static VOID KiStartDpcThreads(VOID)
+{
+    LONG i;
+
+    for (i = 0; i < KeNumberProcessors; i++)
+        KiRequire(PsStartSystemThread(KiExecuteDpcThread, KiProcessorBlock[i]),
+                  PHASE1_INITIALIZATION_FAILED);
+}
+
 /* The first system thread: everything that may wait. */
 static VOID NTAPI KiPhase1Thread(PVOID Context)
 {
@@ -134,6 +145,7 @@ static VOID NTAPI KiPhase1Thread(PVOID Context)
 
     UNREFERENCED_PARAMETER(Context);
     KiStartProcessors();
+    KiStartDpcThreads();
     KiInitializeBalance();
     KiRequire(ExInitializeWorkers(), PHASE1_INITIALIZATION_FAILED);
     KiRequire(IoInitialize(), IO1_INITIALIZATION_FAILED);

@@ -2,16 +2,23 @@
  * Deferred procedure calls, and the DISPATCH interrupt that runs them.
  *
  * A DPC runs at DISPATCH_LEVEL in the context of whatever thread happens to be on the processor:
- * its page directory is loaded, its stack is used. A processor's queue is guarded by its DpcLock,
- * taken at HIGH_LEVEL, for DPCs are queued from every IRQL. A KDPC is queued while its DpcData
- * points to the queue.
+ * its page directory is loaded, its stack is used. A threaded one has a thread of its own for that
+ * (sched/threadeddpc.c). A processor has a queue for each kind, guarded by its DpcLock, taken at
+ * HIGH_LEVEL, for DPCs are queued from every IRQL. A KDPC is queued while its DpcData points to
+ * the queue.
+ *
+ * Not every DPC makes its processor run the queue at once (WDK: Organization of DPC Queues). What
+ * is left waiting is run with the next one that does, or at the next clock tick.
  */
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ipi.h"
 #include "sched/sched.h"
 
-#define NORMAL_QUEUE 0
-#define DPC_OBJECT   19 /* KDPC.Type */
+#define DPC_OBJECT          19 /* KDPC.Type */
+#define THREADED_DPC_OBJECT 24
+
+#define MAXIMUM_QUEUE_DEPTH  4 /* with more in the queue it is run, whatever their importance */
+#define MINIMUM_REQUEST_RATE 3 /* with fewer a clock tick, waiting for others would not pay */
 
 VOID KiInitializeDpcs(PKPRCB Prcb)
 {
@@ -21,17 +28,35 @@ VOID KiInitializeDpcs(PKPRCB Prcb)
         InitializeListHead(&Prcb->DpcData[i].DpcListHead);
         KeInitializeSpinLock(&Prcb->DpcData[i].DpcLock);
     }
+    KeInitializeEvent(&Prcb->DpcEvent, SynchronizationEvent, FALSE);
+}
+
+static VOID KiInitializeDpc(PKDPC Dpc, UCHAR Type, PKDEFERRED_ROUTINE Routine, PVOID Context)
+{
+    RtlZeroMemory(Dpc, sizeof *Dpc);
+    Dpc->Type = Type;
+    Dpc->Importance = MediumImportance;
+    Dpc->DeferredRoutine = Routine;
+    Dpc->DeferredContext = Context;
 }
 
 VOID NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
 {
-    RtlZeroMemory(Dpc, sizeof *Dpc);
-    Dpc->Type = DPC_OBJECT;
-    Dpc->Importance = MediumImportance;
-    Dpc->DeferredRoutine = DeferredRoutine;
-    Dpc->DeferredContext = DeferredContext;
+    KiInitializeDpc(Dpc, DPC_OBJECT, DeferredRoutine, DeferredContext);
 }
 
+/* One that runs at PASSIVE_LEVEL, in a thread (WDK: KeInitializeThreadedDpc). IRQL: any. */
+VOID NTAPI KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine,
+                                   PVOID DeferredContext)
+{
+    KiInitializeDpc(Dpc, THREADED_DPC_OBJECT, DeferredRoutine, DeferredContext);
+}
+
+/*
+ * Says where in the queue a DPC is put, and whether the queue is run at once (WDK:
+ * KeSetImportanceDpc); for a threaded one only the former. It counts when it is next queued. IRQL:
+ * any.
+ */
 VOID NTAPI KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance)
 {
     Dpc->Importance = (UCHAR)Importance;
@@ -41,6 +66,15 @@ VOID NTAPI KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance)
 VOID NTAPI KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number)
 {
     Dpc->Number = (USHORT)(MAXIMUM_PROCESSORS + Number);
+}
+
+/* The same; STATUS_INVALID_PARAMETER: there is no such processor. IRQL: any. */
+NTSTATUS NTAPI KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber)
+{
+    if (KeGetProcessorIndexFromNumber(ProcNumber) == INVALID_PROCESSOR_INDEX)
+        return STATUS_INVALID_PARAMETER;
+    KeSetTargetProcessorDpc(Dpc, (CCHAR)ProcNumber->Number);
+    return STATUS_SUCCESS;
 }
 
 /* Where a DPC is to be queued: on its target processor, else on this one. */
@@ -74,18 +108,53 @@ static BOOLEAN KiInsertDpc(PKDPC_DATA Queue, PKDPC Dpc, PVOID Argument1, PVOID A
     return Inserted;
 }
 
-/* Queues a DPC (WDK: KeInsertQueueDpc). FALSE: it is queued already. IRQL: any. */
+static VOID KiRequestDispatch(PKPRCB Prcb)
+{
+    if (Prcb == KeGetCurrentPrcb())
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    else
+        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
+}
+
+/* A DPC has come into a processor's normal queue: is that to be run at once? */
+static BOOLEAN KiIsDpcUrgent(PKPRCB Prcb, KDPC_IMPORTANCE Importance)
+{
+    if (Importance == HighImportance || Importance == MediumHighImportance ||
+        Prcb->DpcData[NORMAL_DPCS].DpcQueueDepth > MAXIMUM_QUEUE_DEPTH)
+        return TRUE;
+    if (Prcb != KeGetCurrentPrcb())
+        return FALSE;
+    return Importance != LowImportance || Prcb->DpcRequestRate < MINIMUM_REQUEST_RATE;
+}
+
+/* Every clock tick, at CLOCK2_LEVEL: what has been left waiting in the queue is run now. */
+VOID KiCheckDeferredDpcs(PKPRCB Prcb)
+{
+    ULONG Count = Prcb->DpcData[NORMAL_DPCS].DpcCount;
+
+    Prcb->DpcRequestRate = (Count - Prcb->DpcLastCount + Prcb->DpcRequestRate) / 2;
+    Prcb->DpcLastCount = Count;
+    if (Prcb->DpcData[NORMAL_DPCS].DpcQueueDepth)
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+}
+
+/*
+ * Queues a DPC (WDK: KeInsertQueueDpc), on the processor and with the importance that have been
+ * set. FALSE: it is queued already. IRQL: any.
+ */
 BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     KIRQL OldIrql = KiRaiseIrql(HIGH_LEVEL);
     PKPRCB Prcb = KiProcessorOfDpc(Dpc);
-    BOOLEAN Inserted =
-        KiInsertDpc(&Prcb->DpcData[NORMAL_QUEUE], Dpc, SystemArgument1, SystemArgument2);
+    BOOLEAN Threaded = Dpc->Type == THREADED_DPC_OBJECT;
+    KDPC_IMPORTANCE Importance = Dpc->Importance; /* once it is queued it may run and be gone */
+    BOOLEAN Inserted = KiInsertDpc(&Prcb->DpcData[Threaded ? THREADED_DPCS : NORMAL_DPCS], Dpc,
+                                   SystemArgument1, SystemArgument2);
 
-    if (Inserted && Prcb == KeGetCurrentPrcb())
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    else if (Inserted)
-        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
+    if (Inserted && Threaded)
+        Prcb->DpcThreadRequested = TRUE;
+    if (Inserted && (Threaded || KiIsDpcUrgent(Prcb, Importance)))
+        KiRequestDispatch(Prcb);
     KiLowerIrql(OldIrql);
     return Inserted;
 }
@@ -112,7 +181,7 @@ BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
 }
 
 /* Takes the first DPC off the queue, by value: its memory may be gone once it has been called. */
-static BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
+BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
 {
     KIRQL OldIrql = KfRaiseIrql(HIGH_LEVEL);
     BOOLEAN Taken = FALSE;
@@ -133,7 +202,7 @@ static BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
 /* Runs expired timers and all queued DPCs. IRQL: DISPATCH_LEVEL; interrupts enabled. */
 static VOID KiRetireDpcList(PKPRCB Prcb)
 {
-    PKDPC_DATA Queue = &Prcb->DpcData[NORMAL_QUEUE];
+    PKDPC_DATA Queue = &Prcb->DpcData[NORMAL_DPCS];
     PKDPC Dpc;
     KDPC Copy;
 
@@ -163,24 +232,34 @@ VOID KiDispatchInterrupt(VOID)
     PKPRCB Prcb = KeGetCurrentPrcb();
 
     KiEnableInterrupts();
-    if (Prcb->TimerRequest || Prcb->DpcData[NORMAL_QUEUE].DpcQueueDepth)
+    if (Prcb->TimerRequest || Prcb->DpcData[NORMAL_DPCS].DpcQueueDepth)
         KiRetireDpcList(Prcb);
+    if (Prcb->DpcThreadRequested) {
+        Prcb->DpcThreadRequested = FALSE;
+        KeSetEvent(&Prcb->DpcEvent, 0, FALSE);
+    }
     if (Prcb->QuantumEnd || Prcb->NextThread)
         KiQuantumEnd();
     KiDisableInterrupts();
 }
 
 /*
- * Returns when all DPCs queued before have run, on all processors (WDK: KeFlushQueuedDpcs). On a
- * processor, they have run as soon as IRQL was below DISPATCH_LEVEL: so it is enough that this
- * thread runs on each for a moment. IRQL: PASSIVE_LEVEL.
+ * Returns when all DPCs queued before have run, on all processors (WDK: KeFlushQueuedDpcs). This
+ * thread goes to each of them: where a thread runs at PASSIVE_LEVEL no DPC is running, and the
+ * DISPATCH interrupt runs those that are queued. IRQL: PASSIVE_LEVEL.
  */
 VOID NTAPI KeFlushQueuedDpcs(VOID)
 {
+    KAFFINITY Before = 0;
     LONG i;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    for (i = 0; i < KeNumberProcessors; i++)
-        KeSetSystemAffinityThread(KiProcessorBlock[i]->SetMember);
-    KeRevertToUserAffinityThread();
+    for (i = 0; i < KeNumberProcessors; i++) {
+        KAFFINITY Old = KeSetSystemAffinityThreadEx(KiProcessorBlock[i]->SetMember);
+        if (i == 0)
+            Before = Old;
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+        KiFlushThreadedDpcs(KiProcessorBlock[i]);
+    }
+    KeRevertToUserAffinityThreadEx(Before);
 }

@@ -129,7 +129,8 @@ typedef struct _KTHREAD {
     SCHAR BasePriority;      /* 121 */
     SCHAR PriorityDecrement; /* 122: what of the boost goes at once */
     BOOLEAN ApcQueueable;    /* from its creation until it ends */
-    UCHAR Fill6[4];
+    BOOLEAN SystemAffinityActive; /* a driver has set .UserAffinity aside */
+    UCHAR Fill6[3];
     struct _KPROCESS *Process; /* 128: the owner, attached or not */
     KAFFINITY Affinity;        /* 12C: the processors that it may run on */
     KAFFINITY UserAffinity;    /* 130: the same, while a driver has set it aside */
@@ -232,6 +233,14 @@ VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 /* dpc.c */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
 VOID KiInitializeDpcs(PKPRCB Prcb);
+VOID KiCheckDeferredDpcs(PKPRCB Prcb);
+BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy);
+#define NORMAL_DPCS   0 /* KPRCB.DpcData's indexes */
+#define THREADED_DPCS 1
+
+/* threadeddpc.c */
+VOID NTAPI KiExecuteDpcThread(PVOID Prcb);
+VOID KiFlushThreadedDpcs(PKPRCB Prcb);
 
 /* apc.c: see apc.h for the others. */
 VOID KiApcInterrupt(VOID); /* at APC_LEVEL, interrupts disabled, here and on return */
@@ -279,6 +288,12 @@ VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID St
 VOID KiMakeIdleThread(PKTHREAD Thread);
 PKTHREAD KeWaitForEndedThread(VOID);
 NORETURN VOID KiIdleLoop(VOID);
+
+/* Exported, though the headers do not have them, or not as the WDK's compilers take them. */
+KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity); /* affinity.c */
+PVOID NTAPI KiRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFunction,
+                                              PVOID CallbackContext, ULONG Flags);
+VOID NTAPI KiDeregisterProcessorChangeCallback(PVOID CallbackHandle); /* processors.c */
 
 /* process.c */
 VOID KeSignalProcess(struct _KPROCESS *Process);

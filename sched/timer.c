@@ -77,6 +77,7 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
 /* The service routine of a processor's own clock. IRQL: CLOCK2_LEVEL. */
 VOID KiUpdateRunTime(PKTRAP_FRAME Frame)
 {
+    KiCheckDeferredDpcs(KeGetCurrentPrcb());
     KiChargeTick(KeGetCurrentPrcb(), Frame);
 }
 
@@ -95,6 +96,7 @@ VOID KiUpdateTime(PKTRAP_FRAME Frame)
         Prcb->TimerRequest = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     }
+    KiCheckDeferredDpcs(Prcb);
     KiChargeTick(Prcb, Frame);
 }
 

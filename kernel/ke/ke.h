@@ -158,13 +158,19 @@ typedef struct _KPRCB {
     UCHAR Fill3[0x920 - 0x59C];
     KDPC_DATA DpcData[2]; /* 920: normal and threaded */
     PVOID DpcStack;       /* 948 */
-    UCHAR Fill4[0x958 - 0x94C];
+    UCHAR Fill4[0x950 - 0x94C];
+    ULONG DpcRequestRate; /* 950: normal DPCs a clock tick, lately */
+    UCHAR Fill5[0x958 - 0x954];
     volatile UCHAR DpcInterruptRequested; /* 958 */
-    UCHAR Fill5;
-    volatile UCHAR DpcRoutineActive; /* 95A */
-    UCHAR Fill6[0x968 - 0x95B];
+    volatile UCHAR DpcThreadRequested;    /* 959: DpcEvent is to be set */
+    volatile UCHAR DpcRoutineActive;      /* 95A */
+    UCHAR Fill6[0x960 - 0x95B];
+    ULONG DpcLastCount; /* 960: DpcCount at the last clock tick */
+    UCHAR Fill7[0x968 - 0x964];
     volatile ULONG TimerRequest; /* 968 */
-    UCHAR Fill7[0x981 - 0x96C];
+    struct _KTHREAD *DpcThread;  /* 96C: runs the threaded DPCs */
+    KEVENT DpcEvent;             /* 970: there are some */
+    UCHAR Fill9;
     volatile UCHAR QuantumEnd; /* 981 */
     UCHAR Fill8[0xC00 - 0x982];
 } KPRCB, *PKPRCB;
