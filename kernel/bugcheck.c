@@ -4,6 +4,7 @@
  * Nothing here allocates, waits, takes a lock or touches pageable memory. A bug check within a
  * bug check halts at once.
  */
+#include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ipi.h"
@@ -185,6 +186,7 @@ NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_
     KdEnterCrash();
     HalpScreenBlue();
     KiPrintBugCheck(Irql, Frame, Frame ? Frame->Ebp : (ULONG_PTR)__builtin_frame_address(0));
+    ExpCallBugCheckCallbacks();
     HalpPowerOff(EXIT_BUGCHECK);
 }
 

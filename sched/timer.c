@@ -226,6 +226,18 @@ BOOLEAN NTAPI KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
     return KeSetTimerEx(Timer, DueTime, 0, Dpc);
 }
 
+/*
+ * KeSetTimerEx with a tolerance in milliseconds, within which Windows has timers expire together to
+ * save power (WDK: KeSetCoalescableTimer). This one expires at its time. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN NTAPI KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period,
+                                    ULONG TolerableDelay, PKDPC Dpc)
+{
+    ASSERT(Period <= MAXLONG && TolerableDelay <= MAXLONG);
+    UNREFERENCED_PARAMETER(TolerableDelay);
+    return KeSetTimerEx(Timer, DueTime, (LONG)Period, Dpc);
+}
+
 /* TRUE: it was set. Its DPC may still be queued or running (WDK: KeCancelTimer). */
 BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer)
 {
@@ -257,6 +269,19 @@ VOID NTAPI(KeQueryTickCount)(PLARGE_INTEGER TickCount)
 ULONGLONG NTAPI KeQueryInterruptTime(VOID)
 {
     return KiQueryInterruptTime();
+}
+
+/* Interrupt time without the time that the machine has slept, which it never does. IRQL: any. */
+ULONGLONG NTAPI KeQueryUnbiasedInterruptTime(VOID)
+{
+    return KeQueryInterruptTime();
+}
+
+/* How long a thread has run in kernel mode, and in user mode, in clock ticks. IRQL: any. */
+ULONG NTAPI KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime)
+{
+    *UserTime = Thread->UserTime;
+    return Thread->KernelTime;
 }
 
 ULONG NTAPI KeQueryTimeIncrement(VOID)

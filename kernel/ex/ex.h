@@ -8,6 +8,11 @@
 NTSTATUS ExInitializeWorkers(VOID);    /* worker.c */
 NTSTATUS ExpInitializeCallbacks(VOID); /* callback.c */
 
+VOID ExpInitializeFeatures(VOID);      /* system.c */
+
+/* bugcallback.c: tells drivers that the machine stops. IRQL: HIGH_LEVEL. */
+VOID ExpCallBugCheckCallbacks(VOID);
+
 /* lookaside.c: fits the depths of all lookaside lists to their use. FALSE: there are no lists. */
 BOOLEAN ExpAdjustLookasideDepths(VOID); /* IRQL: <= DISPATCH_LEVEL */
 

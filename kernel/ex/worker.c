@@ -253,6 +253,7 @@ NTSTATUS ExInitializeWorkers(VOID)
     NTSTATUS Status = ExpInitializeCallbacks();
     ULONG i;
 
+    ExpInitializeFeatures();
     KeInitializeSpinLock(&ExpWorkLock);
     KeInitializeEvent(&ExpBalanceEvent, SynchronizationEvent, FALSE);
     for (i = 0; i < QUEUES && NT_SUCCESS(Status); i++)

@@ -178,6 +178,24 @@ BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt,
     return Result;
 }
 
+/*
+ * Keeps the interrupt's service routine out, at the interrupt's IRQL; returns the old one (WDK:
+ * KeAcquireInterruptSpinLock). IRQL: <= DIRQL.
+ */
+KIRQL NTAPI KeAcquireInterruptSpinLock(PKINTERRUPT Interrupt)
+{
+    KIRQL OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);
+
+    KeAcquireSpinLockAtDpcLevel(Interrupt->ActualLock);
+    return OldIrql;
+}
+
+VOID NTAPI KeReleaseInterruptSpinLock(PKINTERRUPT Interrupt, KIRQL OldIrql)
+{
+    KeReleaseSpinLockFromDpcLevel(Interrupt->ActualLock);
+    KfLowerIrql(OldIrql);
+}
+
 /* Vector, IRQL and processors of an ISA interrupt line (WDK: HalGetInterruptVector, obsolete). */
 ULONG NTAPI HalGetInterruptVector(INTERFACE_TYPE InterfaceType, ULONG BusNumber,
                                   ULONG BusInterruptLevel, ULONG BusInterruptVector, PKIRQL Irql,

@@ -48,6 +48,18 @@ BOOLEAN FASTCALL KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
     return InterlockedExchange((LONG *)SpinLock, 1) == 0;
 }
 
+/* Is the lock free at this moment? IRQL: any. */
+BOOLEAN FASTCALL KeTestSpinLock(PKSPIN_LOCK SpinLock)
+{
+    return *(volatile KSPIN_LOCK *)SpinLock == 0;
+}
+
+/* The same as KfAcquireSpinLock: SYNCH_LEVEL is DISPATCH_LEVEL. */
+KIRQL FASTCALL KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK SpinLock)
+{
+    return KfAcquireSpinLock(SpinLock);
+}
+
 /* Exported as KeInitializeSpinLock, which the headers give inline to all but WDM drivers. */
 VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock)
 {
