@@ -124,6 +124,7 @@ static VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread)
 {
     Thread->State = Standby;
     Thread->NextProcessor = Prcb->Number;
+    Thread->Preempted = FALSE; /* it has its turn: the next time it stands at the end */
     Prcb->NextThread = Thread;
 }
 

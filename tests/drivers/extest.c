@@ -311,8 +311,9 @@ static VOID TestResourceOwnerPointer(VOID)
 /* ---- Several threads at once, for all locks ----------------------------------------------------
  */
 
-#define CROWD  4
-#define ROUNDS 400
+#define CROWD       4
+#define ROUNDS      400
+#define SHARE_TRIES 3
 
 /* What a crowd does under a lock. Adding is done in two steps with a switch between them now and
    then, so that without the lock additions would be lost. */
@@ -323,6 +324,7 @@ typedef struct _CROWDED {
     volatile LONG Owners, Sharers, Most;
     volatile ULONG Sum;
     volatile BOOLEAN Wrong;
+    volatile LONG Arrived; /* they begin when all are there */
 } CROWDED, *PCROWDED;
 
 static VOID MaybeSwitch(ULONG Round)
@@ -348,11 +350,14 @@ static VOID AddOwning(PCROWDED Crowd, ULONG Round)
 static VOID LookSharing(PCROWDED Crowd, ULONG Round)
 {
     LONG Sharers;
+    ULONG Tries;
 
     Crowd->Share(Crowd->Lock, TRUE);
     Sharers = InterlockedIncrement(&Crowd->Sharers);
     if (Sharers > Crowd->Most)
         Crowd->Most = Sharers;
+    for (Tries = 0; Tries < SHARE_TRIES && Crowd->Most < 2; Tries++)
+        Delay(1); /* others may come, unless one who wants to own it stands before them */
     MaybeSwitch(Round);
     if (Crowd->Owners != 0)
         Crowd->Wrong = TRUE;
@@ -365,6 +370,9 @@ static VOID NTAPI CrowdRoutine(PVOID Context)
     PCROWDED Crowd = Context;
     ULONG Round;
 
+    InterlockedIncrement(&Crowd->Arrived);
+    while (Crowd->Arrived < CROWD)
+        Delay(1);
     for (Round = 0; Round < ROUNDS; Round++) {
         KeEnterCriticalRegion();
         if (Crowd->Share && Round % 4 != 0)
@@ -719,7 +727,7 @@ static VOID TestSListPages(POOL_TYPE Type, PCSTR Name)
     Pages.Stop = FALSE;
     Pages.Popped = 0;
     Thread = StartThread(PopAndPush, NULL);
-    for (Round = 0; Round < 60; Round++) {
+    for (Round = 0; Round < (KeNumberProcessors == 1 ? 60 : 10); Round++) {
         FillPages(Type);
         Delay(1);
         EmptyPages();

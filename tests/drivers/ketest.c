@@ -468,6 +468,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 
     UNREFERENCED_PARAMETER(RegistryPath);
     DriverObject->DriverUnload = Unload;
+    HoldToOneProcessor(); /* what runs first here runs first on any machine */
     TestPriorities();
     TestStarvation();
     TestIrql();

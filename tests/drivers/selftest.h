@@ -2,6 +2,8 @@
  * For test drivers that check something by themselves: a line of debug output for each check,
  * "PASS name" or "FAIL name ...", and at the end "driver: N passed, M failed".
  *
+ * A test that counts on the order in which one processor runs threads says so: HoldToOneProcessor.
+ *
  * Checks are made from any IRQL <= DISPATCH_LEVEL, but by one thread at a time. A driver runs its
  * tests in DriverEntry, so that its loading succeeds only if all of them pass.
  */
@@ -11,6 +13,7 @@
 #include <ntddk.h>
 
 static ULONG TestPassed, TestFailed;
+static KAFFINITY TestProcessors; /* not 0: the test's threads are held to these */
 
 /* Notes one check; returns whether it holds. */
 static inline BOOLEAN Check(PCSTR Name, BOOLEAN Holds)
@@ -41,6 +44,8 @@ static inline BOOLEAN CheckEqual(PCSTR Name, LONG Value, LONG Expected)
 /* The closing line, and DriverEntry's status. */
 static inline NTSTATUS FinishTests(PCSTR Driver)
 {
+    if (TestProcessors)
+        KeRevertToUserAffinityThread();
     DbgPrint("%s: %lu passed, %lu failed\n", Driver, TestPassed, TestFailed);
     return TestFailed ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
 }
@@ -79,17 +84,44 @@ static inline BOOLEAN IsSignalled(PVOID Object)
     return Poll(Object) == STATUS_SUCCESS;
 }
 
+/* What a test's thread is to do once it is where it belongs. */
+typedef struct _THREAD_START {
+    PKSTART_ROUTINE Routine;
+    PVOID Context;
+} THREAD_START, *PTHREAD_START;
+
+/* This thread, and those started from now on, run on the first processor until FinishTests. */
+static inline VOID HoldToOneProcessor(VOID)
+{
+    TestProcessors = 1;
+    KeSetSystemAffinityThread(TestProcessors);
+}
+
+static inline VOID NTAPI BeginThread(PVOID Context)
+{
+    THREAD_START Start = *(PTHREAD_START)Context;
+
+    ExFreePoolWithTag(Context, 'tseT');
+    if (TestProcessors)
+        KeSetSystemAffinityThread(TestProcessors);
+    Start.Routine(Start.Context);
+}
+
 /* A thread's object, referenced. A test without its threads can only stop. */
 static inline PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
 {
+    PTHREAD_START Start = ExAllocatePoolWithTag(NonPagedPool, sizeof *Start, 'tseT');
+    NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
     OBJECT_ATTRIBUTES Attributes;
     PKTHREAD Thread = NULL;
     HANDLE Handle;
-    NTSTATUS Status;
 
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status =
-        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
+    if (Start) {
+        *Start = (THREAD_START){Routine, Context};
+        Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL,
+                                      BeginThread, Start);
+    }
     if (NT_SUCCESS(Status))
         Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode,
                                            (PVOID *)&Thread, NULL);

@@ -2,10 +2,10 @@
  * For the drivers that test waiting: threads that wait while DriverEntry's thread looks on.
  *
  * DriverEntry's thread runs at MAIN_PRIORITY and the workers above it, both real-time, where
- * boosts change nothing. So on one processor a worker that can run does run, until it waits or has
- * ended, before the call that started or woke it returns: when that call is over, the worker is
- * where the test wants it, and nobody has to let time pass to be sure of that. A worker that is
- * never woken hangs the test, which the machine's time limit ends.
+ * boosts change nothing. All are held to one processor. So a worker that can run does run, until it
+ * waits or has ended, before the call that started or woke it returns: when that call is over, the
+ * worker is where the test wants it, and nobody has to let time pass to be sure of that. A worker
+ * that is never woken hangs the test, which the machine's time limit ends.
  */
 #ifndef WAITER_H
 #define WAITER_H
@@ -138,6 +138,7 @@ static inline NTSTATUS RunTests(PDRIVER_OBJECT DriverObject, PCSTR Driver, VOID 
 {
     KPRIORITY Old = KeSetPriorityThread(KeGetCurrentThread(), MAIN_PRIORITY);
 
+    HoldToOneProcessor();
     DriverObject->DriverUnload = UnloadNothing;
     Tests();
     KeSetPriorityThread(KeGetCurrentThread(), Old);

@@ -17,11 +17,16 @@ def boot(kernel, *arguments):
     return machine.run([*KERNELS[kernel], *arguments, "--timeout", "60"], timeout=90)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+# With 1, 2 and 4 processors; the checked kernel, for the time that it takes, with 1 and 4.
+MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4)]
+
+
+@pytest.mark.parametrize("kernel, cpus", MACHINES)
 @pytest.mark.parametrize("driver", ["pooltest", "ketest", "waittest", "mutanttest", "timertest",
-                                    "queuetest", "extest"])
-def test_driver_finds_nothing_wrong(driver, kernel):
-    status, log = boot(kernel, "--module", str(BUILD / "tests" / f"{driver}.sys"),
+                                    "queuetest", "extest", "dpctest", "proctest", "systest"])
+def test_driver_finds_nothing_wrong(driver, kernel, cpus):
+    status, log = boot(kernel, "--cpus", str(cpus), "--module",
+                       str(BUILD / "tests" / f"{driver}.sys"),
                        "--start", f"{driver}.sys", "--init", "hello.exe 7")
     assert status == 7, log
     assert re.search(rf"^{driver}: [1-9]\d* passed, 0 failed", log, re.M), log
