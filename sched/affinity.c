@@ -52,8 +52,8 @@ VOID NTAPI KeRevertToUserAffinityThread(VOID)
 }
 
 /*
- * The two for routines that call each other: this one returns the system affinity that was in force,
- * 0 for none, and the other takes that back (WDK: KeSetSystemAffinityThreadEx). A mask with
+ * The two for routines that call each other: this one returns the system affinity that was in
+ * force, 0 for none, and the other takes that back (WDK: KeSetSystemAffinityThreadEx). A mask with
  * processors that there are not, or with none, changes nothing. IRQL <= DISPATCH_LEVEL.
  */
 KAFFINITY NTAPI KeSetSystemAffinityThreadEx(KAFFINITY Affinity)

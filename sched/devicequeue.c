@@ -27,8 +27,8 @@ static PLIST_ENTRY KiFindByKey(PKDEVICE_QUEUE Queue, ULONG Key, BOOLEAN Above)
 {
     PLIST_ENTRY Head = &Queue->DeviceListHead, Link = Head->Flink;
 
-    while (Link != Head && (KiEntryOf(Link)->SortKey < Key ||
-                            (Above && KiEntryOf(Link)->SortKey == Key)))
+    while (Link != Head &&
+           (KiEntryOf(Link)->SortKey < Key || (Above && KiEntryOf(Link)->SortKey == Key)))
         Link = Link->Flink;
     return Link;
 }

@@ -5,7 +5,9 @@
  *
  * SignalState is 1 when free, 0 when owned, and goes down with each time that the owner takes it
  * again. A thread's mutants are in its MutantListHead, so that its end can let go of them: such a
- * mutant is abandoned, and whoever gets it next is told. All under the dispatcher lock.
+ * mutant is abandoned, and whoever gets it next is told. One that is taken within a DPC, by a wait
+ * without waiting, belongs to the DPC and not to the thread that it has interrupted: it is released
+ * there (Header.DpcActive). All under the dispatcher lock.
  */
 #include "sched/apc.h"
 
@@ -48,6 +50,8 @@ BOOLEAN KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
         return FALSE; /* once more */
     Mutant->OwnerThread = Thread;
     Mutant->Abandoned = FALSE;
+    Mutant->Header.DpcActive =
+        Thread == KiGetCurrentThread() && KeGetCurrentPrcb()->DpcRoutineActive;
     Thread->KernelApcDisable -= Mutant->ApcDisable;
     InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
     return Abandoned;
@@ -66,14 +70,16 @@ static VOID KiFreeMutant(PKMUTANT Mutant, PKTHREAD Thread)
 /* What is wrong with the current thread's releasing the mutant; STATUS_SUCCESS: nothing. */
 static NTSTATUS KiCheckRelease(PKMUTANT Mutant, BOOLEAN Abandoned)
 {
-    if (Abandoned || Mutant->OwnerThread == KiGetCurrentThread())
+    if (Abandoned || (Mutant->OwnerThread == KiGetCurrentThread() &&
+                      Mutant->Header.DpcActive == KeGetCurrentPrcb()->DpcRoutineActive))
         return STATUS_SUCCESS;
     return Mutant->Abandoned ? STATUS_ABANDONED : STATUS_MUTANT_NOT_OWNED;
 }
 
 /*
  * Releases a mutant once, or, if Abandoned, altogether. Returns the old signal state. Raises
- * STATUS_MUTANT_NOT_OWNED if it is not the caller's. IRQL <= DISPATCH_LEVEL.
+ * STATUS_MUTANT_NOT_OWNED if it is not the caller's, or was taken in a DPC and is not released in
+ * one, or the other way round (WDK: KeReleaseMutex). IRQL <= DISPATCH_LEVEL.
  */
 LONG NTAPI KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {

@@ -100,14 +100,14 @@ USHORT NTAPI KeGetCurrentNodeNumber(VOID)
     return ONLY_NODE;
 }
 
-/* The processors of a node, as a mask and as a number: none, if there is no such node. IRQL: any. */
+/* The processors of a node, as a mask and as a number: none, if there is no such node. IRQL: any.
+ */
 VOID NTAPI KeQueryNodeActiveAffinity(USHORT NodeNumber, PGROUP_AFFINITY Affinity, PUSHORT Count)
 {
     BOOLEAN Exists = NodeNumber == ONLY_NODE;
 
     if (Affinity)
-        *Affinity =
-            (GROUP_AFFINITY){.Group = ONLY_GROUP, .Mask = Exists ? KeActiveProcessors : 0};
+        *Affinity = (GROUP_AFFINITY){.Group = ONLY_GROUP, .Mask = Exists ? KeActiveProcessors : 0};
     if (Count)
         *Count = Exists ? (USHORT)KeNumberProcessors : 0;
 }

@@ -5,8 +5,9 @@
  * queue; the DISPATCH interrupt tells the thread, for at the IRQL at which a DPC is queued no
  * event can be set.
  *
- * What is written for a threaded DPC must be right at DISPATCH_LEVEL, too, as Windows can be told to
- * run them as ordinary ones; here it cannot. So they take locks by the routines "for DPCs" below.
+ * What is written for a threaded DPC must be right at DISPATCH_LEVEL, too, as Windows can be told
+ * to run them as ordinary ones; here it cannot. So they take locks by the routines "for DPCs"
+ * below.
  */
 #include "kernel/ke/ipi.h"
 #include "sched/sched.h"

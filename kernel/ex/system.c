@@ -118,9 +118,9 @@ static ULONGLONG ExpTakeUuidTime(PUCHAR Node)
 }
 
 /*
- * Makes an identifier that nobody else makes (WDK: ExUuidCreate). RPC_NT_UUID_LOCAL_ONLY, a success:
- * nobody on this machine; there is no network card whose address would make sure of the others.
- * IRQL: PASSIVE_LEVEL.
+ * Makes an identifier that nobody else makes (WDK: ExUuidCreate). RPC_NT_UUID_LOCAL_ONLY, a
+ * success: nobody on this machine; there is no network card whose address would make sure of the
+ * others. IRQL: PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI ExUuidCreate(UUID *Uuid)
 {

@@ -1,8 +1,8 @@
 /*
  * Zone buffers: blocks of one size out of memory that the driver provides (ntddk.h). Look-aside
  * lists have taken their place; older drivers use them. Taking and freeing blocks is inline in the
- * headers. A segment begins with a ZONE_SEGMENT_HEADER; the rest is cut into blocks, each a multiple
- * of 8 bytes. The caller keeps others out, by a lock of its own.
+ * headers. A segment begins with a ZONE_SEGMENT_HEADER; the rest is cut into blocks, each a
+ * multiple of 8 bytes. The caller keeps others out, by a lock of its own.
  */
 #include "kernel/ke/ke.h"
 

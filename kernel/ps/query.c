@@ -59,8 +59,7 @@ static PETHREAD PspFindThread(PEPROCESS Process, HANDLE ThreadId)
     PETHREAD Found = NULL;
 
     for (Entry = Head->Flink; Entry != Head && Found == NULL; Entry = Entry->Flink) {
-        PETHREAD Thread =
-            (PETHREAD)CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
+        PETHREAD Thread = (PETHREAD)CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
         if (Thread->Cid.UniqueThread == ThreadId && ObpTryReference(Thread))
             Found = Thread;
     }
@@ -81,8 +80,8 @@ NTSTATUS NTAPI PsLookupThreadByThreadId(HANDLE UniqueThreadId, PETHREAD *Thread)
     ExAcquireFastMutex(&PspLock);
     for (Entry = PsActiveProcessHead.Flink; Entry != &PsActiveProcessHead && Found == NULL;
          Entry = Entry->Flink)
-        Found = PspFindThread(CONTAINING_RECORD(Entry, EPROCESS, ActiveProcessLinks),
-                              UniqueThreadId);
+        Found =
+            PspFindThread(CONTAINING_RECORD(Entry, EPROCESS, ActiveProcessLinks), UniqueThreadId);
     ExReleaseFastMutex(&PspLock);
     if (Found == NULL)
         return STATUS_INVALID_PARAMETER;

@@ -495,6 +495,26 @@ MISTAKE ReleaseAnothersMutex(const CRASH_INPUT *Input)
     return RunThread(ReleaseMutexRoutine, &Mutex);
 }
 
+static VOID NTAPI MutexDpcRoutine(PKDPC Own, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+
+    UNREFERENCED_PARAMETER(Own);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, &Zero);
+}
+
+/* A DPC has taken it, while it had interrupted this thread. That is not the thread's having it. */
+MISTAKE ReleaseMutexOfDpc(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeDpc(&Dpc, MutexDpcRoutine, &Mutex);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    KeReleaseMutex(&Mutex, FALSE);
+    return STATUS_SUCCESS;
+}
+
 /* Once too often. The driver counts the first 2^31 times by itself, which would take hours. */
 MISTAKE TakeMutexTooOften(const CRASH_INPUT *Input)
 {
@@ -700,10 +720,29 @@ static NTSTATUS NTAPI CrashDispatchDeviceControl(PDEVICE_OBJECT DeviceObject, PI
     return CrashComplete(Irp, Mistakes[Mistake](Irp->AssociatedIrp.SystemBuffer));
 }
 
+/* Drivers are told of the stop, and may save what they need (WDK: KeRegisterBugCheckCallback). */
+static KBUGCHECK_CALLBACK_RECORD CallbackRecord;
+
+static VOID NTAPI CrashCallback(PVOID Buffer, ULONG Length)
+{
+    DbgPrint("crash.sys is told of the stop: %lu bytes, %s\n", Length,
+             Buffer == &CallbackRecord && KeGetCurrentIrql() == HIGH_LEVEL ? "as it should be"
+                                                                           : "but wrongly");
+}
+
+static VOID CrashRegisterCallback(VOID)
+{
+    PKBUGCHECK_CALLBACK_RECORD Record = &CallbackRecord;
+
+    KeInitializeCallbackRecord(Record);
+    KeRegisterBugCheckCallback(Record, CrashCallback, Record, sizeof *Record, (PUCHAR) "crash");
+}
+
 static VOID NTAPI CrashUnload(PDRIVER_OBJECT DriverObject)
 {
     UNICODE_STRING Link = RTL_CONSTANT_STRING(CRASH_LINK_NAME);
 
+    KeDeregisterBugCheckCallback(&CallbackRecord);
     IoDeleteSymbolicLink(&Link);
     IoDeleteDevice(DriverObject->DeviceObject);
 }
@@ -729,7 +768,9 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IoCreateSymbolicLink(&Link, &Name);
-    if (!NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status))
+        CrashRegisterCallback();
+    else
         IoDeleteDevice(DeviceObject);
     return Status;
 }

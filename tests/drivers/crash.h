@@ -58,6 +58,7 @@
     X(ReleaseFreeMutex, "mutex-free")                     /* 1E: C0000046, instruction, 0, 0 */    \
     X(ReleaseAnothersMutex, "mutex-anothers")             /* 1E: C0000046, instruction, 0, 0 */    \
     X(ReleaseAbandonedMutant, "mutex-abandoned")          /* 1E: 80, instruction, 0, 0 */          \
+    X(ReleaseMutexOfDpc, "mutex-dpc")                     /* 1E: C0000046, instruction, 0, 0 */    \
     X(TakeMutexTooOften, "mutex-too-often")               /* 1E: C0000191, instruction, 0, 0 */    \
     X(ReturnOwningMutex, "mutex-return")   /* 01: the service's return address, 0, FFFF, 0 */      \
     X(EndOwningMutex, "mutex-end")         /* 4000008A: thread, mutex, 0, 0 */                     \

@@ -261,8 +261,8 @@ static VOID TestTargetEx(VOID)
     NOTE Note;
 
     MakeNote(&Note, FALSE, HighImportance);
-    CheckEqual("target: a processor that there is",
-               KeSetTargetProcessorDpcEx(&Note.Dpc, &Number), STATUS_SUCCESS);
+    CheckEqual("target: a processor that there is", KeSetTargetProcessorDpcEx(&Note.Dpc, &Number),
+               STATUS_SUCCESS);
     KeInsertQueueDpc(&Note.Dpc, NULL, NULL);
     KeFlushQueuedDpcs();
     Check("target: it runs there", Note.Place && Note.Processor == Processors - 1);

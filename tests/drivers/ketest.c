@@ -301,6 +301,46 @@ static VOID TestRoundRobin(VOID)
     CheckRange("quantum: they took turns, but not all the time", Race.Turns, 4, 41);
 }
 
+/* One of two threads that never wait, with an increment to the base priority. */
+typedef struct _SPINNER {
+    LONG Increment;
+    volatile BOOLEAN Stop;
+    volatile ULONG Laps;
+} SPINNER, *PSPINNER;
+
+static VOID NTAPI SpinnerRoutine(PVOID Context)
+{
+    PSPINNER Spinner = Context;
+
+    KeSetBasePriorityThread(KeGetCurrentThread(), Spinner->Increment);
+    while (!Spinner->Stop)
+        Spinner->Laps++;
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* Unlike equal ones they take no turns. (It is over before the lower one counts as starving.) */
+static VOID TestNoTurns(VOID)
+{
+    SPINNER Low = {.Increment = -5}, High = {.Increment = -3};
+    PKTHREAD LowThread = StartThread(SpinnerRoutine, &Low);
+    PKTHREAD HighThread = StartThread(SpinnerRoutine, &High);
+    ULONG LowBefore, HighBefore;
+
+    while (High.Laps == 0)
+        Delay(10);
+    LowBefore = Low.Laps;
+    HighBefore = High.Laps;
+    Delay(300);
+    CheckEqual("priority: a lower one does not run while a higher one does", Low.Laps, LowBefore);
+    Check("priority: the higher one does", High.Laps != HighBefore);
+    High.Stop = TRUE;
+    JoinThread(HighThread);
+    Delay(30);
+    Check("priority: then the lower one does", Low.Laps != LowBefore);
+    Low.Stop = TRUE;
+    JoinThread(LowThread);
+}
+
 /* ---- Locks and IRQL ---------------------------------------------------------------------------
  */
 
@@ -481,6 +521,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestThreadEnd();
     TestPreemption();
     TestRoundRobin();
+    TestNoTurns();
     TestSpinLock();
     TestFastMutex();
     KeSetPriorityThread(KeGetCurrentThread(), Old);

@@ -130,8 +130,7 @@ static VOID TestAtDispatch(VOID)
     Before = KeGetCurrentProcessorNumber();
     KeLowerIrql(OldIrql);
     CheckEqual("affinity: at DISPATCH_LEVEL, the thread stays", Before, 0);
-    CheckEqual("affinity: and goes when IRQL falls", KeGetCurrentProcessorNumber(),
-               Processors - 1);
+    CheckEqual("affinity: and goes when IRQL falls", KeGetCurrentProcessorNumber(), Processors - 1);
     KeRevertToUserAffinityThread();
 }
 
@@ -226,8 +225,8 @@ static VOID TestIdealProcessor(VOID)
     CheckEqual("ideal processor: the old one is returned", KeSetIdealProcessorThread(Thread, 0),
                Processors - 1);
     KeSetIdealProcessorThread(Thread, (UCHAR)Processors);
-    CheckEqual("ideal processor: no such one changes nothing",
-               KeSetIdealProcessorThread(Thread, 0), 0);
+    CheckEqual("ideal processor: no such one changes nothing", KeSetIdealProcessorThread(Thread, 0),
+               0);
     Sleeper.Stop = TRUE;
     KeSetEvent(&Sleeper.Go, 0, FALSE);
     JoinThread(Thread);

@@ -38,9 +38,9 @@ static VOID TestDeviceQueue(VOID)
     KeInitializeDeviceQueue(&Queue);
     Check("device queue: not busy, the request is not queued",
           !KeInsertDeviceQueue(&Queue, &Requests[0]) && !Requests[0].Inserted && Queue.Busy);
-    Check("device queue: busy, it is",
-          KeInsertDeviceQueue(&Queue, &Requests[1]) && Requests[1].Inserted &&
-              KeInsertDeviceQueue(&Queue, &Requests[2]));
+    Check("device queue: busy, it is", KeInsertDeviceQueue(&Queue, &Requests[1]) &&
+                                           Requests[1].Inserted &&
+                                           KeInsertDeviceQueue(&Queue, &Requests[2]));
     Check("device queue: removed in their order",
           KeRemoveDeviceQueue(&Queue) == &Requests[1] && !Requests[1].Inserted &&
               KeRemoveDeviceQueue(&Queue) == &Requests[2] && Queue.Busy);
@@ -93,8 +93,8 @@ static VOID TestZone(VOID)
     CheckEqual("zone: more memory, aligned",
                ExInterlockedExtendZone(&Zone, (PUCHAR)Second + 4, sizeof Second, &Lock),
                STATUS_UNSUCCESSFUL);
-    CheckEqual("zone: more memory",
-               ExInterlockedExtendZone(&Zone, Second, sizeof Second, &Lock), STATUS_SUCCESS);
+    CheckEqual("zone: more memory", ExInterlockedExtendZone(&Zone, Second, sizeof Second, &Lock),
+               STATUS_SUCCESS);
     while ((Block = ExAllocateFromZone(&Zone)) != NULL) {
         RtlFillMemory(Block, BLOCK_SIZE, 0x5A);
         Count++;
@@ -144,12 +144,11 @@ static VOID TestCoalescableTimer(VOID)
 
     KeInitializeTimer(&Timer);
     Start = KeQueryInterruptTime();
-    Check("coalescable timer: was not set",
-          !KeSetCoalescableTimer(&Timer, After(30), 0, 50, NULL));
+    Check("coalescable timer: was not set", !KeSetCoalescableTimer(&Timer, After(30), 0, 50, NULL));
     Check("coalescable timer: is set", KeSetCoalescableTimer(&Timer, After(30), 0, 50, NULL));
     Wait(&Timer);
-    CheckRange("coalescable timer: not before its time",
-               (LONG)(KeQueryInterruptTime() - Start), 300000, MAXLONG);
+    CheckRange("coalescable timer: not before its time", (LONG)(KeQueryInterruptTime() - Start),
+               300000, MAXLONG);
 }
 
 /* ---- The system --------------------------------------------------------------------------------
@@ -163,8 +162,8 @@ static VOID TestUuids(VOID)
     for (i = 0; i < UUIDS; i++) {
         NTSTATUS Status = ExUuidCreate(&Uuid);
         New += RtlCompareMemory(&Uuid, &Last, sizeof Uuid) != sizeof Uuid;
-        Proper += (Status == STATUS_SUCCESS || Status == UUID_LOCAL) &&
-                  Uuid.Data3 >> 12 == 1 && (Uuid.Data4[0] & 0xC0) == 0x80;
+        Proper += (Status == STATUS_SUCCESS || Status == UUID_LOCAL) && Uuid.Data3 >> 12 == 1 &&
+                  (Uuid.Data4[0] & 0xC0) == 0x80;
         Last = Uuid;
     }
     CheckEqual("UUID: each is new", New, UUIDS);
@@ -180,9 +179,9 @@ static VOID TestVersion(VOID)
     Check("version: 5.2, no service pack",
           Major == 5 && Minor == 2 && Build == 3790 && ServicePack.Length == 0);
     PsGetVersion(NULL, NULL, NULL, NULL);
-    Check("features: of the processor", ExIsProcessorFeaturePresent(PF_COMPARE_EXCHANGE_DOUBLE) &&
-                                            ExIsProcessorFeaturePresent(
-                                                PF_RDTSC_INSTRUCTION_AVAILABLE));
+    Check("features: of the processor",
+          ExIsProcessorFeaturePresent(PF_COMPARE_EXCHANGE_DOUBLE) &&
+              ExIsProcessorFeaturePresent(PF_RDTSC_INSTRUCTION_AVAILABLE));
     Check("features: no such one", !ExIsProcessorFeaturePresent(10000));
     Check("suites: none", !ExVerifySuite(DataCenter) && !ExVerifySuite(Enterprise));
 }

@@ -234,7 +234,8 @@ static void CheckSharedPage(void)
     Before = Query(Page - PAGE_SIZE);
     Check((PUCHAR)Before.BaseAddress + Before.RegionSize == Page, "the region below ends there");
     Info = Query(Page + PAGE_SIZE);
-    Check(Info.State == MEM_RESERVE && Info.AllocationBase == Page, "above it, it is only reserved");
+    Check(Info.State == MEM_RESERVE && Info.AllocationBase == Page,
+          "above it, it is only reserved");
 }
 
 /* Frames are taken when pages are touched, not when they are committed. */

@@ -89,6 +89,7 @@ STOPS = {
     "mutex-free": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
     "mutex-anothers": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
     "mutex-abandoned": (0x1E, (ABANDONED, KERNEL, 0, 0), PASSIVE),
+    "mutex-dpc": (0x1E, (MUTANT_NOT_OWNED, KERNEL, 0, 0), PASSIVE),
     "mutex-too-often": (0x1E, (MUTANT_LIMIT_EXCEEDED, KERNEL, 0, 0), PASSIVE),
     "mutex-return": (0x01, (USER, 0, 0xFFFF, 0), PASSIVE),
     "mutex-end": (0x4000008A, (NONPAGED, IMAGES, 0, 0), DISPATCH),
@@ -191,3 +192,10 @@ def test_the_screen_turns_blue_and_says_the_same(mistake, name):
     assert name in screen and STOP.search(log)[0] in screen
     assert CULPRIT.search(log)[0].rstrip() in screen
     assert all(attribute == 0x1F for row in attributes for attribute in row)
+
+
+def test_a_driver_is_told_of_the_stop():
+    _, output = run(options("bugcheck"))
+    after = output[STOP.search(output).end():]
+    assert re.search(r"^crash.sys is told of the stop: 32 bytes, as it should be$", after,
+                     re.MULTILINE), output
