@@ -25,10 +25,20 @@ typedef struct _BUGCHECK_NAME {
     PCSTR Name;
 } BUGCHECK_NAME;
 
-/* Made by the Makefile from the public header bugcodes.h. */
+/* Made by the Makefile from the public header bugcodes.h; the last ones are not in that. */
 static const BUGCHECK_NAME KiBugCheckNames[] = {
 #include <build/bugcodes.inc>
+    {MACHINE_CHECK_EXCEPTION, "MACHINE_CHECK_EXCEPTION"},
+    {DRIVER_VERIFIER_DETECTED_VIOLATION, "DRIVER_VERIFIER_DETECTED_VIOLATION"},
+    {CLOCK_WATCHDOG_TIMEOUT, "CLOCK_WATCHDOG_TIMEOUT"},
+    {DPC_WATCHDOG_VIOLATION, "DPC_WATCHDOG_VIOLATION"},
 };
+
+/* What a processor has to say besides the parameters (KiExplainBugCheck). */
+static struct {
+    PKI_EXPLANATION Explain;
+    PVOID Context;
+} KiExplanations[MAXIMUM_PROCESSOR_COUNT];
 
 static PCSTR KiBugCheckName(ULONG Code)
 {
@@ -116,6 +126,25 @@ static VOID KiPrintContext(KIRQL Irql)
                 KeGetCurrentPrcb()->Number);
 }
 
+/* Nothing must come between this and the bug check, so interrupts stay disabled. */
+VOID KiExplainBugCheck(PKI_EXPLANATION Explain, PVOID Context)
+{
+    ULONG Number;
+
+    KiDisableInterrupts();
+    Number = KeGetCurrentPrcb()->Number;
+    KiExplanations[Number].Explain = Explain;
+    KiExplanations[Number].Context = Context;
+}
+
+static VOID KiPrintExplanation(VOID)
+{
+    ULONG Number = KeGetCurrentPrcb()->Number;
+
+    if (KiExplanations[Number].Explain)
+        KiExplanations[Number].Explain(KiExplanations[Number].Context);
+}
+
 /* A breakpoint for debuggers: everything about the stop is in the arguments. */
 __attribute__((noinline)) VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame)
 {
@@ -150,6 +179,7 @@ static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
                 KiBugCheckName(KiBugCheckData[0]), KiBugCheckData[0], KiBugCheckData[1],
                 KiBugCheckData[2], KiBugCheckData[3], KiBugCheckData[4]);
     KiPrintCulprit(KiFindCulprit(Instruction, Callers, Count));
+    KiPrintExplanation();
     KiPrintContext(Irql);
     if (Frame)
         KiPrintRegisters(Frame);

@@ -16,6 +16,7 @@
  */
 #include "mm/mm.h"
 #include "boot/loader.h"
+#include "kernel/ke/lockcheck.h"
 #include "kernel/rtl/rtl.h"
 #include "mm/init.h"
 
@@ -192,6 +193,7 @@ PVOID MiAllocateSystemPages(ULONG Pages, MI_USAGE Usage)
 
 VOID MiFreeSystemPages(PVOID Va, ULONG Pages)
 {
+    KiForgetLocksIn(Va, Pages * PAGE_SIZE); /* a driver's, perhaps */
     MiEmptySystemRange(Va, Pages);
     MiReleaseSystemPtes(Va, Pages);
 }

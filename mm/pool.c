@@ -22,6 +22,7 @@
  * "Bug Check 0xC2: BAD_POOL_CALLER".
  */
 #include "mm/pool.h"
+#include "kernel/ke/lockcheck.h"
 
 typedef struct _POOL_DESCRIPTOR {
     POOL_TYPE BaseType; /* NonPagedPool or PagedPool: which of the locks is in use */
@@ -172,6 +173,7 @@ static VOID MiFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID P, ULONG Tag)
     ULONG AllocatedTag = Block->PoolTag, Bytes = Block->BlockSize * POOL_UNIT;
 #if DBG
     RtlFillMemory(P, Bytes - sizeof(POOL_HEADER), FREED_PATTERN);
+    KiForgetLocksIn(P, Bytes - sizeof(POOL_HEADER));
 #endif
     PVOID EmptyPage = MiPutBlock(&Pool->Lists, Block);
     MiUnlockPool(Pool, OldIrql);
@@ -208,6 +210,7 @@ static VOID MiFreeBig(PPOOL_DESCRIPTOR Pool, PVOID P, ULONG Tag)
 {
     BIG_PAGES Freed = MiForgetBigPages(P, Tag);
 
+    KiForgetLocksIn(P, Freed.Pages * PAGE_SIZE);
     MiTrackFree(Pool->BaseType, Freed.Tag, Freed.Pages * PAGE_SIZE);
     MiPutPages(Pool, P, Freed.Pages);
 }

@@ -12,6 +12,7 @@
  */
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ipi.h"
+#include "kernel/ke/watchdog.h"
 #include "sched/sched.h"
 
 #define DPC_OBJECT          19 /* KDPC.Type */
@@ -213,6 +214,7 @@ static VOID KiRetireDpcList(PKPRCB Prcb)
             KiTimerExpiration();
         }
         while (KiTakeDpc(Queue, &Dpc, &Copy)) {
+            KiWatchDpc(Copy.DeferredRoutine);
             Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1,
                                  Copy.SystemArgument2);
             if (KiGetCurrentIrql() != DISPATCH_LEVEL)

@@ -13,10 +13,13 @@
  */
 KPRIORITY NTAPI KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    KIRQL OldIrql = KiLockDispatcherDatabase();
-    KPRIORITY Old = Thread->Priority;
+    KIRQL OldIrql;
+    KPRIORITY Old;
 
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     ASSERT(Priority > 0 && Priority <= HIGH_PRIORITY);
+    OldIrql = KiLockDispatcherDatabase();
+    Old = Thread->Priority;
     Thread->PriorityDecrement = 0;
     Thread->Quantum = THREAD_QUANTUM;
     KiSetPriorityThread(Thread, Priority);
@@ -24,8 +27,10 @@ KPRIORITY NTAPI KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
     return Old;
 }
 
+/* The priority that a thread is scheduled by. IRQL: PASSIVE_LEVEL. */
 KPRIORITY NTAPI KeQueryPriorityThread(PKTHREAD Thread)
 {
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     return Thread->Priority;
 }
 
@@ -46,10 +51,13 @@ static KPRIORITY KiBaseFor(KPRIORITY ProcessBase, LONG Increment)
  */
 LONG NTAPI KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {
-    KIRQL OldIrql = KiLockDispatcherDatabase();
     KPRIORITY ProcessBase = Thread->Process->BasePriority;
-    LONG Old = Thread->BasePriority - ProcessBase;
+    KIRQL OldIrql;
+    LONG Old;
 
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    Old = Thread->BasePriority - ProcessBase;
     Thread->BasePriority = (SCHAR)KiBaseFor(ProcessBase, Increment);
     Thread->PriorityDecrement = 0;
     Thread->Quantum = THREAD_QUANTUM;

@@ -82,6 +82,7 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
     if (KiGetCurrentIrql() >= DISPATCH_LEVEL && KeGetCurrentPrcb()->DpcRoutineActive)
         KeBugCheckEx(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Process,
                      (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, TRUE);
+    KI_ASSERT_IRQL(APC_LEVEL);
     if (Thread->ApcState.Process == Process) {
         ApcState->Process = ATTACHED_TO_SAME;
         return;
@@ -101,13 +102,14 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
 
 /*
  * Goes back to where KeStackAttachProcess came from (WDK: KeUnstackDetachProcess). All APCs that
- * were queued to the thread meanwhile must have run.
+ * were queued to the thread meanwhile must have run. IRQL <= APC_LEVEL.
  */
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE ApcState)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     KIRQL OldIrql;
 
+    KI_ASSERT_IRQL(APC_LEVEL);
     if (ApcState->Process == ATTACHED_TO_SAME)
         return;
     OldIrql = KiLockForWait(Thread);

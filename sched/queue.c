@@ -10,8 +10,10 @@
  */
 #include "sched/sched.h"
 
+/* Count: how many of its threads may run at a time; 0: as there are processors. IRQL: PASSIVE_LEVEL. */
 VOID NTAPI KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
 {
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     RtlZeroMemory(Queue, sizeof *Queue);
     Queue->Header.Type = KQueueObject;
     Queue->Header.Size = sizeof *Queue / sizeof(ULONG);
@@ -21,8 +23,10 @@ VOID NTAPI KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
     Queue->MaximumCount = Count ? Count : (ULONG)KeNumberProcessors;
 }
 
+/* How many entries there are. IRQL <= DISPATCH_LEVEL. */
 LONG NTAPI KeReadStateQueue(PRKQUEUE Queue)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     return Queue->Header.SignalState;
 }
 
@@ -73,7 +77,10 @@ static LONG KiInsertQueue(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN Head)
     return Old;
 }
 
-/* Adds an entry at the end (WDK: KeInsertQueue). Returns how many there were. */
+/*
+ * Adds an entry at the end (WDK: KeInsertQueue). Returns how many there were. IRQL <=
+ * DISPATCH_LEVEL.
+ */
 LONG NTAPI KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 {
     return KiInsertQueue(Queue, Entry, FALSE);
@@ -144,13 +151,15 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE
 
 /*
  * Empties a queue that nobody waits for: its entries, as a list without head, or NULL. It is of no
- * more use until it is initialized anew (WDK: KeRundownQueue).
+ * more use until it is initialized anew (WDK: KeRundownQueue). IRQL <= DISPATCH_LEVEL.
  */
 PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue)
 {
-    KIRQL OldIrql = KiLockDispatcherDatabase();
     PLIST_ENTRY First = NULL;
+    KIRQL OldIrql;
 
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
     ASSERT(IsListEmpty(&Queue->Header.WaitListHead));
     if (!IsListEmpty(&Queue->EntryListHead)) {
         First = Queue->EntryListHead.Flink;

@@ -14,6 +14,7 @@
  */
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ipi.h"
+#include "kernel/ke/stackcheck.h"
 #include "kernel/services.h"
 #include "sched/sched.h"
 
@@ -193,8 +194,10 @@ VOID KiSwapThread(VOID)
     New->State = Running;
     New->NextProcessor = Prcb->Number;
     Prcb->CurrentThread = New;
-    if (New != Old)
+    if (New != Old) {
+        KiCheckStackPointers(Old, New);
         KiSwapContext(Old, New);
+    }
     if (Old->ApcState.KernelApcPending) /* it runs again, perhaps on another processor */
         KiPendInterrupt(APC_LEVEL);
 }

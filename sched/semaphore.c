@@ -15,7 +15,7 @@ VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 
 /*
  * Adds to a semaphore's count (WDK: KeReleaseSemaphore). Returns the old count. Going over the
- * limit raises STATUS_SEMAPHORE_LIMIT_EXCEEDED. IRQL <= DISPATCH_LEVEL.
+ * limit raises STATUS_SEMAPHORE_LIMIT_EXCEEDED. IRQL <= DISPATCH_LEVEL, with Wait <= APC_LEVEL.
  */
 LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
                               BOOLEAN Wait)
@@ -23,7 +23,7 @@ LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG 
     KIRQL OldIrql;
     LONG Old;
 
-    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    KI_ASSERT_IRQL(Wait ? APC_LEVEL : DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
     Old = Semaphore->Header.SignalState;
     if (Adjustment <= 0 || Adjustment > Semaphore->Limit - Old) {

@@ -1,6 +1,8 @@
 /*
  * How a thread begins and ends, as far as the dispatcher is concerned.
  */
+#include "kernel/ke/lockcheck.h"
+#include "kernel/ke/stackcheck.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/apc.h"
 
@@ -60,6 +62,7 @@ VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
         (KSWITCH_FRAME *)((PUCHAR)StackTop - sizeof(KTRAP_FRAME) - sizeof(KSWITCH_FRAME));
 
     KiInitializeThreadCommon(Thread, Process, StackTop);
+    KiFillStack(Thread);
     Thread->SystemRoutine = SystemRoutine;
     Thread->StartRoutine = StartRoutine;
     Thread->StartContext = StartContext;
@@ -114,6 +117,7 @@ NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess)
 {
     PKTHREAD Thread = KiGetCurrentThread();
 
+    KiCheckThreadHoldsNothing(Thread);
     KiLockDispatcherDatabase();
     KiAbandonMutants(Thread);
     KiCheckApcsAtEnd(Thread);

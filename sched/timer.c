@@ -184,8 +184,10 @@ VOID KiTimerExpiration(VOID)
     KiUnlockDispatcherDatabaseFromSynchLevel();
 }
 
+/* IRQL <= DISPATCH_LEVEL. */
 VOID NTAPI KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     RtlZeroMemory(Timer, sizeof *Timer);
     Timer->Header.Type = (UCHAR)(KTimerNotificationObject + Type);
     Timer->Header.Size = sizeof *Timer / sizeof(ULONG);

@@ -126,11 +126,11 @@ static BOOLEAN ExpInsertRegistration(PCALLBACK_OBJECT Callback, PCALLBACK_REGIST
 PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction,
                                PVOID CallbackContext)
 {
-    PCALLBACK_REGISTRATION Registration =
-        ExAllocatePoolWithTag(NonPagedPool, sizeof *Registration, TAG_CALLBACK);
+    PCALLBACK_REGISTRATION Registration;
 
     KI_ASSERT_IRQL(APC_LEVEL);
     ASSERT(CallbackFunction);
+    Registration = ExAllocatePoolWithTag(NonPagedPool, sizeof *Registration, TAG_CALLBACK);
     if (Registration == NULL)
         return NULL;
     *Registration = (CALLBACK_REGISTRATION){.CallbackObject = CallbackObject,

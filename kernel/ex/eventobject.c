@@ -52,6 +52,7 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
     NTSTATUS Status, Returned;
 
     UNREFERENCED_PARAMETER(DesiredAccess);
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (EventType != NotificationEvent && EventType != SynchronizationEvent)
         return STATUS_INVALID_PARAMETER;
     Status = ExProbeOut(EventHandle, sizeof *EventHandle);
@@ -75,6 +76,7 @@ NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
     NTSTATUS Status = ExProbeOut(EventHandle, sizeof *EventHandle);
 
     UNREFERENCED_PARAMETER(DesiredAccess);
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (NT_SUCCESS(Status))
         Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
     if (!NT_SUCCESS(Status))
@@ -97,6 +99,7 @@ static NTSTATUS ExpOperateEvent(HANDLE Handle, PLONG PreviousState, PEVENT_OPERA
     LONG Previous;
     NTSTATUS Status = PreviousState ? ExProbeOut(PreviousState, sizeof Previous) : STATUS_SUCCESS;
 
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (NT_SUCCESS(Status))
         Status = ExpReferenceEvent(Handle, &Event);
     if (!NT_SUCCESS(Status))
@@ -137,6 +140,7 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     PVOID Object, Waitable;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (Timeout)
         Status = ExCopyIn(&Captured, Timeout, sizeof Captured);
     if (NT_SUCCESS(Status))

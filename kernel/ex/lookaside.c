@@ -138,6 +138,7 @@ VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside,
                                           ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
 {
     UNREFERENCED_PARAMETER(Depth);
+    KI_ASSERT_IRQL(APC_LEVEL);
     ExInitializeFastMutex(&Lookaside->Lock__ObsoleteButDoNotDelete);
     ExpInitializeSimple(&Lookaside->L, (POOL_TYPE)(PagedPool | Flags), Allocate, Free, Size, Tag);
 }
@@ -155,14 +156,19 @@ VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
     ExpDeleteSimple(&Lookaside->L);
 }
 
-/* For drivers that do not have the inline routines: exported as ExAllocateFromPaged... */
+/*
+ * For drivers that do not have the inline routines: exported as ExAllocateFromPaged...
+ * IRQL <= APC_LEVEL.
+ */
 PVOID NTAPI ExpAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
     return ExAllocateFromPagedLookasideList(Lookaside);
 }
 
 VOID NTAPI ExpFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
     ExFreeToPagedLookasideList(Lookaside, Entry);
 }
 
@@ -196,6 +202,7 @@ NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
 {
     ULONG Type = PoolType;
 
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     if (Depth != 0)
         return STATUS_INVALID_PARAMETER_8;
     if (Flags > EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE)
@@ -211,20 +218,22 @@ NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
     return STATUS_SUCCESS;
 }
 
-/* Frees what the list holds; it goes on. */
+/* Frees what the list holds; it goes on. IRQL <= DISPATCH_LEVEL; paged blocks: <= APC_LEVEL. */
 VOID NTAPI ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
     PSLIST_ENTRY Entry, Next;
 
-    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    KI_ASSERT_IRQL(Lookaside->L.Type & PagedPool ? APC_LEVEL : DISPATCH_LEVEL);
     for (Entry = ExInterlockedFlushSList(&Lookaside->L.ListHead); Entry; Entry = Next) {
         Next = Entry->Next;
         Lookaside->L.FreeEx(Entry, Lookaside);
     }
 }
 
+/* The same, and it is no list any more. */
 VOID NTAPI ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
+    KI_ASSERT_IRQL(Lookaside->L.Type & PagedPool ? APC_LEVEL : DISPATCH_LEVEL);
     ExpRemoveLookaside(&Lookaside->L);
     ExFlushLookasideListEx(Lookaside);
 }

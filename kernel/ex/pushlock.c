@@ -16,6 +16,7 @@
  */
 #include "kernel/ex/ex.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ke/lockcheck.h"
 #include "sched/sched.h"
 
 #define PUSH_LOCKED      ((ULONG_PTR)0x01)
@@ -95,15 +96,12 @@ static VOID ExpAppendPushWaiter(PEXP_PUSH_BUCKET Bucket, PEXP_PUSH_WAITER Waiter
     *Link = Waiter;
 }
 
-static VOID ExpAcquirePushLock(PEX_PUSH_LOCK PushLock, BOOLEAN Exclusive)
+static VOID ExpWaitForPushLock(PEX_PUSH_LOCK PushLock, BOOLEAN Exclusive)
 {
     PEXP_PUSH_BUCKET Bucket = ExpPushBucketOf(PushLock);
     EXP_PUSH_WAITER Waiter;
     KIRQL OldIrql;
 
-    KI_ASSERT_IRQL(APC_LEVEL);
-    if (ExpTakePushLock(PushLock, Exclusive, FALSE))
-        return;
     KeInitializeEvent(&Waiter.Granted, SynchronizationEvent, FALSE);
     Waiter.PushLock = PushLock;
     Waiter.Exclusive = Exclusive;
@@ -115,6 +113,15 @@ static VOID ExpAcquirePushLock(PEX_PUSH_LOCK PushLock, BOOLEAN Exclusive)
     ExpAppendPushWaiter(Bucket, &Waiter);
     KeReleaseSpinLock(&Bucket->Lock, OldIrql);
     KeWaitForSingleObject(&Waiter.Granted, WrPushLock, KernelMode, FALSE, NULL);
+}
+
+static inline VOID ExpAcquirePushLock(PEX_PUSH_LOCK PushLock, BOOLEAN Exclusive, PVOID Site)
+{
+    KI_ASSERT_IRQL(APC_LEVEL);
+    KiBeforeThreadLock(PushLock, KiPushLock, Site);
+    if (!ExpTakePushLock(PushLock, Exclusive, FALSE))
+        ExpWaitForPushLock(PushLock, Exclusive);
+    KiThreadLockTaken(PushLock, KiPushLock, Site);
 }
 
 /* ---- Releasing ---------------------------------------------------------------------------------
@@ -174,25 +181,31 @@ VOID NTAPI ExpInitializePushLock(PEX_PUSH_LOCK PushLock)
 
 VOID FASTCALL ExfAcquirePushLockExclusive(PEX_PUSH_LOCK PushLock)
 {
-    ExpAcquirePushLock(PushLock, TRUE);
+    ExpAcquirePushLock(PushLock, TRUE, KI_CALLER);
 }
 
 VOID FASTCALL ExfAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-    ExpAcquirePushLock(PushLock, FALSE);
+    ExpAcquirePushLock(PushLock, FALSE, KI_CALLER);
 }
 
 BOOLEAN FASTCALL ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-    return ExpTakePushLock(PushLock, FALSE, FALSE);
+    KI_ASSERT_IRQL(APC_LEVEL);
+    if (!ExpTakePushLock(PushLock, FALSE, FALSE))
+        return FALSE;
+    KiThreadLockTaken(PushLock, KiPushLock, KI_CALLER);
+    return TRUE;
 }
 
 /*
  * Releases, whichever way the caller has it. With waiters, the word of an only owner does not
- * change but for this owner, so that handing over needs no comparison.
+ * change but for this owner, so that handing over needs no comparison. IRQL <= APC_LEVEL.
  */
 VOID FASTCALL ExfReleasePushLock(PEX_PUSH_LOCK PushLock)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
+    KiThreadLockLetGo(KiGetCurrentThread(), PushLock);
     for (;;) {
         ULONG_PTR Word = ExpReadPushLock(PushLock), Sharers = Word & PUSH_SHARE_COUNT;
         ASSERT(Word & PUSH_LOCKED);
@@ -221,6 +234,8 @@ VOID FASTCALL ExfReleasePushLockShared(PEX_PUSH_LOCK PushLock)
 /* The lock has been let go by clearing bit 0 only: passes it on, unless somebody has taken it. */
 VOID FASTCALL ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock)
 {
+    KI_ASSERT_IRQL(APC_LEVEL);
+    KiThreadLockLetGo(KiGetCurrentThread(), PushLock);
     if (ExpExchangePushLock(PushLock, PUSH_WAITING, PUSH_WAITING | PUSH_LOCKED))
         ExpHandOverPushLock(PushLock);
 }

@@ -18,12 +18,14 @@
  */
 #include "kernel/ex/ex.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ke/lockcheck.h"
 #include "sched/sched.h"
 
 #define TAG_OWNERS             'seRE'
 #define FIRST_TABLE_SIZE       4
 #define RESOURCE_DISABLE_BOOST 0x08
 #define POOL_RETRY_100NS       (-100000LL)
+#define OWNER_POINTER_BITS     3 /* set in an owner that is no thread */
 
 /* What a request to share does when somebody waits for exclusive access. */
 typedef enum _EXP_SHARING {
@@ -232,15 +234,26 @@ static SLOW PEXP_WAITER ExpPassOn(PERESOURCE Resource, BOOLEAN WasExclusive)
 /* ---- Acquiring ---------------------------------------------------------------------------------
  */
 
+#if DBG
 /*
  * Whoever holds a resource must not be suspended, for others would wait for it; so normal kernel
  * APCs have to be disabled. Nobody suspends system threads.
  */
-static VOID ExpAssertMayAcquire(VOID)
+static BOOLEAN ExpAreApcsDisabled(VOID)
 {
-    KI_ASSERT_IRQL(APC_LEVEL);
-    ASSERT(KeAreApcsDisabled() || KiGetCurrentIrql() == APC_LEVEL ||
-           KiGetCurrentThread()->Teb == NULL);
+    return KeAreApcsDisabled() || KiGetCurrentIrql() >= APC_LEVEL ||
+           KiGetCurrentThread()->Teb == NULL;
+}
+#endif
+
+/* The checked build's part of acquiring, before the rest. The lock order matters if it may wait. */
+static inline VOID ExpBeforeAcquire(PERESOURCE Resource, BOOLEAN Wait, PVOID Site)
+{
+    UNREFERENCED_PARAMETER(Resource);
+    KI_VERIFY(ExpAreApcsDisabled(), 0x37, KiGetCurrentIrql(),
+              KiGetCurrentThread()->CombinedApcDisable, Resource);
+    if (Wait)
+        KiBeforeThreadLock(Resource, KiResource, Site);
 }
 
 /* Releases the spin lock, and waits in a queue until the thread has been made an owner. */
@@ -256,18 +269,12 @@ static SLOW VOID ExpWaitForGrant(PERESOURCE Resource, PEXP_WAITER *Queue, KIRQL 
     KeWaitForSingleObject(&Waiter.Granted, WrResource, KernelMode, FALSE, NULL);
 }
 
-/*
- * Acquires for exclusive access (WDK: ExAcquireResourceExclusiveLite). An exclusive owner may do
- * so again. A sharer that waits for it waits for ever. IRQL <= APC_LEVEL, normal kernel APCs
- * disabled. FALSE: Wait is, and there is another owner.
- */
-BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
+static inline BOOLEAN ExpAcquireExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
     ERESOURCE_THREAD Thread = ExpThisThread();
     BOOLEAN Granted = TRUE;
     KIRQL OldIrql;
 
-    ExpAssertMayAcquire();
     KeAcquireSpinLock(&Resource->SpinLock, &OldIrql);
     if (Resource->ActiveEntries == 0) {
         ExpOwnExclusive(Resource, Thread);
@@ -285,6 +292,23 @@ BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
     return Granted;
 }
 
+/*
+ * Acquires for exclusive access (WDK: ExAcquireResourceExclusiveLite). An exclusive owner may do
+ * so again. A sharer that waits for it waits for ever. IRQL <= APC_LEVEL, normal kernel APCs
+ * disabled. FALSE: Wait is, and there is another owner.
+ */
+BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
+{
+    BOOLEAN Granted;
+
+    KI_ASSERT_IRQL(APC_LEVEL);
+    ExpBeforeAcquire(Resource, Wait, KI_CALLER);
+    Granted = ExpAcquireExclusive(Resource, Wait);
+    if (Granted)
+        KiThreadLockTaken(Resource, KiResource, KI_CALLER);
+    return Granted;
+}
+
 /* The resource has an owner. */
 static SLOW BOOLEAN ExpMayShare(PERESOURCE Resource, ERESOURCE_THREAD Thread, EXP_SHARING Sharing)
 {
@@ -297,13 +321,12 @@ static SLOW BOOLEAN ExpMayShare(PERESOURCE Resource, ERESOURCE_THREAD Thread, EX
     return IsOwner && Sharing == SharingWaitsUnlessOwner;
 }
 
-static BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARING Sharing)
+static BOOLEAN ExpTakeShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARING Sharing)
 {
     ERESOURCE_THREAD Thread = ExpThisThread();
     BOOLEAN Granted = FALSE;
     KIRQL OldIrql;
 
-    ExpAssertMayAcquire();
     OldIrql = ExpLockWithRoom(Resource);
     if (Resource->ActiveEntries == 0) {
         ExpOwnAlone(Resource, Thread);
@@ -320,6 +343,19 @@ static BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARING S
     return Granted;
 }
 
+static inline BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARING Sharing,
+                                       PVOID Site)
+{
+    BOOLEAN Granted;
+
+    KI_ASSERT_IRQL(APC_LEVEL);
+    ExpBeforeAcquire(Resource, Wait, Site);
+    Granted = ExpTakeShared(Resource, Wait, Sharing);
+    if (Granted)
+        KiThreadLockTaken(Resource, KiResource, Site);
+    return Granted;
+}
+
 /*
  * Acquires for shared access (WDK: ExAcquireResourceSharedLite). An owner may do so again; to an
  * exclusive one it stays exclusive. Others wait while there is an exclusive owner, or a thread
@@ -328,19 +364,19 @@ static BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARING S
  */
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    return ExpAcquireShared(Resource, Wait, SharingWaitsUnlessOwner);
+    return ExpAcquireShared(Resource, Wait, SharingWaitsUnlessOwner, KI_CALLER);
 }
 
 /* The same, but threads that wait for exclusive access do not matter. */
 BOOLEAN NTAPI ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    return ExpAcquireShared(Resource, Wait, SharingStarvesExclusive);
+    return ExpAcquireShared(Resource, Wait, SharingStarvesExclusive, KI_CALLER);
 }
 
 /* The same, but for threads that wait for exclusive access a sharer waits, too. */
 BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    return ExpAcquireShared(Resource, Wait, SharingAlwaysWaits);
+    return ExpAcquireShared(Resource, Wait, SharingAlwaysWaits, KI_CALLER);
 }
 
 /* The next three return a thread's pointer for the window manager, which no thread has. */
@@ -379,6 +415,14 @@ static POWNER_ENTRY ExpRequireOwner(PERESOURCE Resource, ERESOURCE_THREAD Thread
     return Entry;
 }
 
+/* An owner that is no thread has its two lowest bits set, and no list of locks. */
+static inline VOID ExpNoteRelease(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    UNREFERENCED_PARAMETER(Resource);
+    if ((Owner & OWNER_POINTER_BITS) == 0)
+        KiThreadLockLetGo((PKTHREAD)Owner, Resource);
+}
+
 /*
  * Releases what a thread, or an owner pointer, has acquired, once (WDK:
  * ExReleaseResourceForThreadLite). IRQL <= DISPATCH_LEVEL. Bug check 0xE3: it has not.
@@ -390,8 +434,11 @@ VOID NTAPI ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD 
     KIRQL OldIrql;
 
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    KI_VERIFY(ExpAreApcsDisabled(), 0x38, KiGetCurrentIrql(),
+              KiGetCurrentThread()->CombinedApcDisable, Resource);
     KeAcquireSpinLock(&Resource->SpinLock, &OldIrql);
     Entry = ExpRequireOwner(Resource, ResourceThreadId);
+    ExpNoteRelease(Resource, ResourceThreadId);
     if (--Entry->OwnerCount == 0) {
         BOOLEAN WasExclusive = ExpIsOwnedExclusive(Resource);
         ExpRemoveOwner(Resource, Entry);
@@ -430,6 +477,20 @@ VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource)
     ExpWakeWaiters(Granted);
 }
 
+/* The current thread is not the owner any more, of any of its acquisitions. */
+static inline VOID ExpForgetOwner(PERESOURCE Resource, POWNER_ENTRY Entry)
+{
+#if DBG
+    ULONG Count = Entry->OwnerCount;
+
+    while (Count-- > 0)
+        KiThreadLockLetGo(KiGetCurrentThread(), Resource);
+#else
+    UNREFERENCED_PARAMETER(Resource);
+    UNREFERENCED_PARAMETER(Entry);
+#endif
+}
+
 /* Puts another owner in the current thread's place; one that is there already takes over. */
 static VOID ExpSetOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 {
@@ -439,6 +500,7 @@ static VOID ExpSetOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &OldIrql);
     Entry = ExpRequireOwner(Resource, ExpThisThread());
+    ExpForgetOwner(Resource, Entry);
     Same = ExpFindOwner(Resource, Owner);
     if (Same && Same != Entry) {
         Same->OwnerCount += Entry->OwnerCount;
@@ -456,7 +518,7 @@ static VOID ExpSetOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
  */
 VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 {
-    ASSERT(((ULONG_PTR)OwnerPointer & 3) == 3);
+    ASSERT(((ULONG_PTR)OwnerPointer & OWNER_POINTER_BITS) == OWNER_POINTER_BITS);
     ExpSetOwner(Resource, (ERESOURCE_THREAD)OwnerPointer);
 }
 
@@ -471,9 +533,10 @@ VOID NTAPI ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, 
 /* ---- Asking ------------------------------------------------------------------------------------
  */
 
-/* Without the lock: whether it is this thread's only this thread changes. IRQL: any. */
+/* Without the lock: whether it is this thread's only this thread changes. IRQL <= DISPATCH_LEVEL. */
 BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     return ExpIsOwnedExclusive(Resource) && Resource->OwnerEntry.OwnerThread == ExpThisThread();
 }
 
@@ -492,13 +555,17 @@ ULONG NTAPI ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
     return Count;
 }
 
+/* How many wait for exclusive access. IRQL <= DISPATCH_LEVEL. */
 ULONG NTAPI ExGetExclusiveWaiterCount(PERESOURCE Resource)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     return Resource->NumberOfExclusiveWaiters;
 }
 
+/* How many wait to share. IRQL <= DISPATCH_LEVEL. */
 ULONG NTAPI ExGetSharedWaiterCount(PERESOURCE Resource)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     return Resource->NumberOfSharedWaiters;
 }
 
@@ -547,11 +614,12 @@ NTSTATUS NTAPI ExDeleteResourceLite(PERESOURCE Resource)
     return STATUS_SUCCESS;
 }
 
-/* Owners are not boosted here, whether this has been called or not. */
+/* Owners are not boosted here, whether this has been called or not. IRQL <= DISPATCH_LEVEL. */
 VOID NTAPI ExDisableResourceBoostLite(PERESOURCE Resource)
 {
     KIRQL OldIrql;
 
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &OldIrql);
     Resource->Flag |= RESOURCE_DISABLE_BOOST;
     KeReleaseSpinLock(&Resource->SpinLock, OldIrql);

@@ -31,18 +31,20 @@ VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
     RunRef->Count = 0;
 }
 
-/* After rundown is over: it can be acquired again. */
+/* After rundown is over: it can be acquired again. IRQL <= DISPATCH_LEVEL. */
 VOID FASTCALL ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     ASSERT(RunRef->Count == EX_RUNDOWN_ACTIVE);
     InterlockedExchange((LONG volatile *)&RunRef->Count, 0);
 }
 
-/* Count times; FALSE: rundown has begun. IRQL: any. */
+/* Count times; FALSE: rundown has begun. IRQL <= DISPATCH_LEVEL. */
 BOOLEAN FASTCALL ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
     ULONG_PTR Old = RunRef->Count;
 
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     do {
         if (Old & EX_RUNDOWN_ACTIVE)
             return FALSE;
@@ -103,8 +105,9 @@ VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
     ExRundownCompleted(RunRef);
 }
 
-/* Notes that rundown is over. */
+/* Notes that rundown is over. IRQL <= DISPATCH_LEVEL. */
 VOID FASTCALL ExRundownCompleted(PEX_RUNDOWN_REF RunRef)
 {
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
     InterlockedExchange((LONG volatile *)&RunRef->Count, EX_RUNDOWN_ACTIVE);
 }

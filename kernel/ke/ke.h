@@ -235,6 +235,11 @@ extern const ULONG HalpDeliverable[HIGH_LEVEL + 1];
 VOID FASTCALL HalpDeliverPending(KIRQL Irql);
 NORETURN VOID FASTCALL KiBadRaise(KIRQL OldIrql, KIRQL NewIrql);
 NORETURN VOID FASTCALL KiBadLower(KIRQL OldIrql, KIRQL NewIrql);
+#if DBG
+VOID KiCheckLowering(KIRQL OldIrql, KIRQL NewIrql); /* lockcheck.c: not with a spin lock held */
+#else
+#define KiCheckLowering(OldIrql, NewIrql) ((VOID)0)
+#endif
 
 /* KfRaiseIrql and KfLowerIrql, for those who do it often. */
 static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
@@ -253,6 +258,7 @@ static inline VOID KiLowerIrql(KIRQL NewIrql)
 
     if (__builtin_expect(OldIrql < NewIrql, FALSE))
         KiBadLower(OldIrql, NewIrql);
+    KiCheckLowering(OldIrql, NewIrql);
     KiSetCurrentIrql(NewIrql);
     if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[NewIrql], FALSE))
         HalpDeliverPending(NewIrql);
@@ -306,8 +312,16 @@ static inline ULONG_PTR KiReadCr2(VOID)
     return Value;
 }
 
-/* Stops with the documented bug check when a routine is called above the IRQL that it allows. */
-#define KI_ASSERT_IRQL(Highest) ASSERT(KiGetCurrentIrql() <= (Highest))
+/* Stops a checked build, saying why, when a routine is called above the IRQL that it allows. */
+#if DBG
+#define KI_ASSERT_IRQL(Highest)                                                                    \
+    (KiGetCurrentIrql() <= (Highest)                                                               \
+         ? (VOID)0                                                                                 \
+         : KiBadCall(__func__, (Highest), (ULONG_PTR)__builtin_return_address(0)))
+NORETURN VOID KiBadCall(PCSTR Routine, KIRQL Highest, ULONG_PTR Caller); /* verify.c */
+#else
+#define KI_ASSERT_IRQL(Highest) ((VOID)0)
+#endif
 
 /* A processor's control region: below the first one's, in the order of their numbers. */
 #define KiControlRegion(Number) ((PKIPCR)(MI_PCR_ADDRESS - (Number)*PAGE_SIZE))
@@ -324,19 +338,33 @@ extern BOOLEAN KiSmepEnabled;
 VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock);
 VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock);
 
-/* The two halves of every spin lock: a word that is 0 or 1. */
+/* A processor waits for a lock that only itself could let go. */
+NORETURN VOID KiSpinLockAlreadyOwned(PVOID Lock);
+
+/*
+ * The two halves of every spin lock. The word is 0 when the lock is free, and 1 when it is owned;
+ * in a checked build the number of the owning processor, and 1 (kernel/ke/lockcheck.h).
+ */
+#if DBG
+VOID KiTakeCheckedSpinLock(PKSPIN_LOCK SpinLock, PVOID Site); /* Site NULL: the caller's */
+VOID KiLetCheckedSpinLockGo(PKSPIN_LOCK SpinLock);
+#define KiTakeSpinLock(SpinLock)           KiTakeCheckedSpinLock((SpinLock), NULL)
+#define KiTakeSpinLockFor(SpinLock, Site)  KiTakeCheckedSpinLock((SpinLock), (Site))
+#define KiLetSpinLockGo(SpinLock)          KiLetCheckedSpinLockGo(SpinLock)
+#else
 static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)
 {
     if (__builtin_expect(InterlockedExchange((LONG *)SpinLock, 1) != 0, FALSE))
         KiWaitForSpinLock(SpinLock);
 }
+#define KiTakeSpinLockFor(SpinLock, Site) KiTakeSpinLock(SpinLock)
 
 static inline VOID KiLetSpinLockGo(PKSPIN_LOCK SpinLock)
 {
-    ASSERT(*SpinLock);
     __asm__ volatile("" : : : "memory"); /* x86 keeps the order of stores (SDM vol. 3, 8.2.2) */
     *(volatile KSPIN_LOCK *)SpinLock = 0;
 }
+#endif
 
 /* interrupt.c */
 VOID KiInitializeInterrupts(VOID);
@@ -366,6 +394,10 @@ extern const UCHAR KiProbeUserByteEnd[], KiProbeUserByteFault[];
 NORETURN VOID KiBugCheckWithFrame(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
                                   ULONG_PTR P4, PKTRAP_FRAME Frame);
 VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame); /* a place for breakpoints */
+
+/* Has the bug check that follows at once, on this processor, say more: Explain prints lines. */
+typedef VOID (*PKI_EXPLANATION)(PVOID Context);
+VOID KiExplainBugCheck(PKI_EXPLANATION Explain, PVOID Context);
 NORETURN VOID KiDoubleFault(VOID);                   /* trap.c */
 extern KTRAP_FRAME KiDoubleFaultFrame;
 

@@ -8,10 +8,13 @@
  * free.) A lock that is used so must never be used as a plain spin lock.
  */
 #include "kernel/ke/ke.h"
+#include "kernel/ke/lockcheck.h"
+#include "kernel/ke/watchdog.h"
 
 #define WAITING 1
 #define OWNER   2
 #define FLAGS   (WAITING | OWNER)
+#define INLINE  inline __attribute__((always_inline))
 
 /* The lock's word, without the flags that are kept beside its address. */
 static PKSPIN_LOCK KiLockOf(PKSPIN_LOCK_QUEUE Entry)
@@ -19,24 +22,50 @@ static PKSPIN_LOCK KiLockOf(PKSPIN_LOCK_QUEUE Entry)
     return (PKSPIN_LOCK)((ULONG_PTR)Entry->Lock & ~(ULONG_PTR)FLAGS);
 }
 
-/* Takes the lock. IRQL >= DISPATCH_LEVEL. */
-VOID FASTCALL KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
-                                                       PKLOCK_QUEUE_HANDLE LockHandle)
+/* Waits until the one before in the queue has let go. */
+static VOID KiWaitInQueue(PKSPIN_LOCK_QUEUE Entry)
+{
+#if DBG
+    KI_SPIN Spin = {0};
+
+    while ((ULONG_PTR)Entry->Lock & WAITING) {
+        if (KiSpinTooLong(&Spin))
+            KiSpinLockAlreadyOwned(KiLockOf(Entry));
+    }
+#else
+    if (KeNumberProcessors == 1)
+        KiSpinLockAlreadyOwned(KiLockOf(Entry));
+    while ((ULONG_PTR)Entry->Lock & WAITING)
+        YieldProcessor();
+#endif
+    KeMemoryBarrier();
+}
+
+static INLINE VOID KiAcquireInQueue(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle,
+                                    PVOID Site)
 {
     PKSPIN_LOCK_QUEUE Entry = &LockHandle->LockQueue, Before;
 
-    ASSERT(KiGetCurrentIrql() >= DISPATCH_LEVEL);
+    KI_VERIFY(KiGetCurrentIrql() >= DISPATCH_LEVEL, 0x40, KiGetCurrentIrql(), SpinLock, 0);
+    KiBeforeSpinLock(SpinLock, KiQueuedSpinLock, Site);
     Entry->Next = NULL;
     Entry->Lock = (PKSPIN_LOCK)((ULONG_PTR)SpinLock | WAITING);
     Before = InterlockedExchangePointer((PVOID *)SpinLock, Entry);
     if (Before == NULL) {
         Entry->Lock = (PKSPIN_LOCK)((ULONG_PTR)SpinLock | OWNER);
-        return;
+    } else {
+        Before->Next = Entry;
+        KiWaitInQueue(Entry);
     }
-    Before->Next = Entry;
-    while ((ULONG_PTR)Entry->Lock & WAITING)
-        YieldProcessor();
-    KeMemoryBarrier();
+    KiSpinLockTaken(SpinLock, KiQueuedSpinLock, Site);
+    UNREFERENCED_PARAMETER(Site);
+}
+
+/* Takes the lock. IRQL >= DISPATCH_LEVEL. */
+VOID FASTCALL KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
+                                                       PKLOCK_QUEUE_HANDLE LockHandle)
+{
+    KiAcquireInQueue(SpinLock, LockHandle, KI_CALLER);
 }
 
 /* Lets the lock go, to the next in the queue if there is one. IRQL >= DISPATCH_LEVEL. */
@@ -47,6 +76,7 @@ VOID FASTCALL KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Loc
 
     if (!((ULONG_PTR)Entry->Lock & OWNER))
         KeBugCheckEx(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)SpinLock, 0, 0, 0);
+    KiSpinLockLetGo(SpinLock);
     Entry->Lock = SpinLock; /* neither: it cannot be released twice */
     if (Entry->Next == NULL &&
         InterlockedCompareExchangePointer((PVOID *)SpinLock, NULL, Entry) == Entry)
@@ -61,7 +91,7 @@ VOID FASTCALL KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Loc
 VOID FASTCALL KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
     LockHandle->OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
-    KeAcquireInStackQueuedSpinLockAtDpcLevel(SpinLock, LockHandle);
+    KiAcquireInQueue(SpinLock, LockHandle, KI_CALLER);
 }
 
 /* Lets the lock go and lowers to what IRQL was. IRQL: DISPATCH_LEVEL. */

@@ -1,31 +1,48 @@
 /*
  * Spin locks: real ones, although a single processor would do with the IRQL alone (WDK: Spin
- * Locks). The lock is a word that is 0 or 1; waiting reads it only, so that it stays in the
- * waiting processor's cache until it is let go.
+ * Locks). The lock is a word that is 0 or not; waiting reads it only, so that it stays in the
+ * waiting processor's cache until it is let go. The checked build's ways of taking a lock and
+ * letting it go are in lockcheck.c.
  */
 #include "kernel/ke/ke.h"
+#include "kernel/ke/lockcheck.h"
 
-/* Somebody else has the lock. */
-VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock)
+#if !DBG
+
+/* Both are off the path of those who find the lock free. */
+NORETURN __attribute__((noinline)) VOID KiSpinLockAlreadyOwned(PVOID Lock)
 {
+    KeBugCheckEx(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Lock, 0, 0, 0);
+}
+
+/* Somebody else has the lock; where there is nobody else, it would never come free. */
+__attribute__((noinline)) VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock)
+{
+    if (KeNumberProcessors == 1)
+        KiSpinLockAlreadyOwned(SpinLock);
     do {
         while (*(volatile KSPIN_LOCK *)SpinLock)
             YieldProcessor();
     } while (InterlockedExchange((LONG *)SpinLock, 1) != 0);
 }
 
+#endif
+
 /* Raises to DISPATCH_LEVEL and takes the lock; returns the old IRQL. IRQL: <= DISPATCH_LEVEL. */
 KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK SpinLock)
 {
-    KIRQL OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
+    KIRQL OldIrql;
 
-    KiTakeSpinLock(SpinLock);
+    KI_VERIFY(KiGetCurrentIrql() <= DISPATCH_LEVEL, 0x42, KiGetCurrentIrql(), SpinLock, 0);
+    OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
+    KiTakeSpinLockFor(SpinLock, KI_CALLER);
     return OldIrql;
 }
 
 /* Lets the lock go and lowers to NewIrql. IRQL: DISPATCH_LEVEL. */
 VOID FASTCALL KfReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
+    KI_VERIFY(KiGetCurrentIrql() == DISPATCH_LEVEL, 0x32, KiGetCurrentIrql(), SpinLock, 0);
     KiLetSpinLockGo(SpinLock);
     KiLowerIrql(NewIrql);
 }
@@ -33,19 +50,25 @@ VOID FASTCALL KfReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 /* Takes the lock only. IRQL: >= DISPATCH_LEVEL. */
 VOID FASTCALL KefAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    ASSERT(KiGetCurrentIrql() >= DISPATCH_LEVEL);
-    KiTakeSpinLock(SpinLock);
+    KI_VERIFY(KiGetCurrentIrql() >= DISPATCH_LEVEL, 0x40, KiGetCurrentIrql(), SpinLock, 0);
+    KiTakeSpinLockFor(SpinLock, KI_CALLER);
 }
 
 VOID FASTCALL KefReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 {
+    KI_VERIFY(KiGetCurrentIrql() >= DISPATCH_LEVEL, 0x41, KiGetCurrentIrql(), SpinLock, 0);
     KiLetSpinLockGo(SpinLock);
 }
 
 /* Takes the lock if it is free. IRQL: >= DISPATCH_LEVEL. */
 BOOLEAN FASTCALL KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
+#if DBG
+    KI_VERIFY(KiGetCurrentIrql() >= DISPATCH_LEVEL, 0x40, KiGetCurrentIrql(), SpinLock, 0);
+    return KiTryCheckedSpinLock(SpinLock, KI_CALLER);
+#else
     return InterlockedExchange((LONG *)SpinLock, 1) == 0;
+#endif
 }
 
 /* Is the lock free at this moment? IRQL: any. */

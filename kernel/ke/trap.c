@@ -11,6 +11,7 @@
 #include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/interrupt.h"
+#include "kernel/ke/watchdog.h"
 #include "kernel/ps/ps.h"
 #include "mm/mm.h"
 #include "sched/apc.h"
@@ -196,6 +197,7 @@ VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
 
     KeGetCurrentPrcb()->InterruptCount++;
     if (HalBeginSystemInterrupt(Vector, &OldIrql)) {
+        KiWatchInterrupt(Frame, Vector, OldIrql);
         KiEnableInterrupts();
         KiDispatchToInterruptObjects(Frame, Vector);
         KiDisableInterrupts();

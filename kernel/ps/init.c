@@ -4,6 +4,7 @@
  */
 #include "boot/loader.h"
 #include "kernel/kd/kd.h"
+#include "kernel/ke/stackcheck.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
 
@@ -74,8 +75,11 @@ static VOID NTAPI PspReaper(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     KeSetBasePriorityThread(KiGetCurrentThread(), REAPER_PRIORITY - SYSTEM_PRIORITY);
-    for (;;)
-        ObDereferenceObject(KeWaitForEndedThread());
+    for (;;) {
+        PKTHREAD Thread = KeWaitForEndedThread();
+        KiReportStackUse(Thread);
+        ObDereferenceObject(Thread);
+    }
 }
 
 /* A system thread whose handle nobody wants. */

@@ -7,6 +7,7 @@
 #ifndef KERNEL_PS_PS_H
 #define KERNEL_PS_PS_H
 
+#include "kernel/ke/lockcheck.h"
 #include "kernel/ob/ob.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
@@ -40,6 +41,9 @@ typedef struct _ETHREAD {
     PVOID UserStack; /* base of the user stack's reservation; NULL: a system thread */
     NTSTATUS ExitStatus;
     BOOLEAN Terminating; /* to end with ExitStatus when it next goes back to user mode */
+#if DBG
+    KI_HELD_LIST HeldLocks;
+#endif
 } ETHREAD;
 
 #define PsPid(Process) ((ULONG)(ULONG_PTR)(Process)->UniqueProcessId)
