@@ -1,10 +1,11 @@
 /*
  * The lists of held locks (lockcheck.h), and the checked build's spin locks, which use them.
  *
- * A processor's list is changed with interrupts disabled by that processor only; an interrupt
- * service routine lets go of what it has taken, so it leaves the list as it was. A thread's list
- * is changed under KiThreadLocksLock, for a resource may be released by another thread. That lock
- * is none of those that are kept track of.
+ * A processor's list is changed by that processor only. An interrupt may come at any moment of a
+ * change, but its service routine lets go of what it takes, so it leaves the list as it was; for that
+ * the entries above Count have no lock, and a new one gets its lock last. A thread's list is changed
+ * under KiThreadLocksLock, for a resource may be released by another thread. That lock is none of
+ * those that are kept track of.
  */
 #include "kernel/ke/lockcheck.h"
 #include "kernel/kd/kd.h"
@@ -38,12 +39,17 @@ static ULONG KiFindHeld(const KI_HELD_LIST *List, PVOID Lock)
 
 static VOID KiAddHeld(KI_HELD_LIST *List, PVOID Lock, KI_LOCK_KIND Kind, PVOID Site)
 {
+    KI_HELD_LOCK *Held = &List->Locks[List->Count];
+
     if (List->Count == KI_HELD_LOCKS) {
         List->Lost++;
         return;
     }
-    List->Locks[List->Count] = (KI_HELD_LOCK){Lock, Site, Kind};
     List->Count++;
+    Held->Site = Site;
+    Held->Kind = Kind;
+    Held->Sequence = ++List->Acquisitions;
+    Held->Lock = Lock;
 }
 
 /* FALSE: it is not in the list. */
@@ -57,8 +63,10 @@ static BOOLEAN KiRemoveHeld(KI_HELD_LIST *List, PVOID Lock)
         List->Lost--;
         return TRUE;
     }
-    List->Count--;
-    memmove(&List->Locks[i], &List->Locks[i + 1], (List->Count - i) * sizeof List->Locks[0]);
+    for (; i + 1 < List->Count; i++)
+        List->Locks[i] = List->Locks[i + 1];
+    List->Locks[i].Lock = NULL;
+    List->Count = i;
     return TRUE;
 }
 
@@ -73,16 +81,13 @@ static KI_HELD_LIST *KiThisProcessorsLocks(VOID)
 /* Who holds a spin lock now must not be moved to another processor. */
 static BOOLEAN KiStaysOnProcessor(VOID)
 {
-    BOOLEAN Enabled = KiSaveInterrupts();
-
-    KiRestoreInterrupts(Enabled);
-    return !Enabled || KiGetCurrentIrql() >= DISPATCH_LEVEL;
+    return KiGetCurrentIrql() >= DISPATCH_LEVEL || !(__builtin_ia32_readeflags_u32() & EFLAGS_IF);
 }
 
 VOID KiBeforeSpinLock(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site)
 {
     KI_HELD_LIST *List = KiThisProcessorsLocks();
-    KI_HELD_LOCK Next = {Lock, Site, Kind};
+    KI_HELD_LOCK Next = {Lock, Site, Kind, 0};
 
     ASSERT(KiStaysOnProcessor());
     if (List->Count == 0)
@@ -94,26 +99,35 @@ VOID KiBeforeSpinLock(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site)
 
 VOID KiSpinLockTaken(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site)
 {
-    BOOLEAN Enable = KiSaveInterrupts();
-
     KiAddHeld(KiThisProcessorsLocks(), Lock, Kind, Site);
-    KiRestoreInterrupts(Enable);
 }
 
 VOID KiSpinLockLetGo(PVOID Lock)
 {
-    BOOLEAN Enable = KiSaveInterrupts();
-
     if (!KiRemoveHeld(KiThisProcessorsLocks(), Lock))
         KeBugCheckEx(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Lock, 0, 0, 0);
-    KiRestoreInterrupts(Enable);
 }
 
 /* Below DISPATCH_LEVEL another thread could come, and wait for the lock for ever. */
 VOID KiCheckLowering(KIRQL OldIrql, KIRQL NewIrql)
 {
-    if (NewIrql < DISPATCH_LEVEL && OldIrql >= DISPATCH_LEVEL)
-        KI_VERIFY(KiThisProcessorsLocks()->Count == 0, 0x31, OldIrql, NewIrql, 0);
+    if (NewIrql >= DISPATCH_LEVEL || OldIrql < DISPATCH_LEVEL)
+        return;
+    KI_VERIFY(KiThisProcessorsLocks()->Count == 0, 0x31, OldIrql, NewIrql, 0);
+    KiWatchLowering();
+}
+
+/* Of other processors, whose lists may change meanwhile: then the number is another the next time. */
+ULONG KiAcquisitionOf(PVOID Lock)
+{
+    LONG i;
+
+    for (i = 0; i < KeNumberProcessors; i++) {
+        ULONG Place = KiFindHeld(&KiProcessorLocks[i], Lock);
+        if (Place != KiProcessorLocks[i].Count)
+            return KiProcessorLocks[i].Locks[Place].Sequence * MAXIMUM_PROCESSOR_COUNT + (ULONG)i;
+    }
+    return 0;
 }
 
 /* What the word of a plain spin lock holds while this processor owns it. */
@@ -130,7 +144,7 @@ VOID KiTakeCheckedSpinLock(PKSPIN_LOCK SpinLock, PVOID Site)
         Site = KI_CALLER;
     KiBeforeSpinLock(SpinLock, KiPlainSpinLock, Site);
     while (InterlockedCompareExchange((LONG *)SpinLock, KiOwnersWord(), 0) != 0) {
-        if (KiSpinTooLong(&Spin))
+        if (KiSpinTooLong(&Spin, SpinLock))
             KiSpinLockAlreadyOwned(SpinLock);
     }
     KiSpinLockTaken(SpinLock, KiPlainSpinLock, Site);
@@ -179,7 +193,7 @@ static VOID KiUnlockThreadLocks(BOOLEAN Enable)
 VOID KiBeforeThreadLock(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site)
 {
     KI_HELD_LIST *List = KiLocksOf(KiGetCurrentThread());
-    KI_HELD_LOCK Next = {Lock, Site, Kind};
+    KI_HELD_LOCK Next = {Lock, Site, Kind, 0};
 
     if (List->Count != 0 && KiFindHeld(List, Lock) == List->Count)
         KiLearnLockOrder(List, &Next);

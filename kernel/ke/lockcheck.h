@@ -29,15 +29,17 @@ typedef enum _KI_LOCK_KIND {
 #define KI_HELD_LOCKS 12 /* more at once are not kept track of */
 
 typedef struct _KI_HELD_LOCK {
-    PVOID Lock;
+    PVOID volatile Lock;
     PVOID Site; /* where it was acquired */
     KI_LOCK_KIND Kind;
+    ULONG Sequence; /* of the list's acquisitions, from 1: no two are alike */
 } KI_HELD_LOCK;
 
 /* In the order in which they were acquired. */
 typedef struct _KI_HELD_LIST {
-    ULONG Count;
+    volatile ULONG Count;
     ULONG Lost; /* held, but not in the list */
+    ULONG Acquisitions;
     KI_HELD_LOCK Locks[KI_HELD_LOCKS];
 } KI_HELD_LIST;
 
@@ -50,6 +52,7 @@ VOID KiBeforeSpinLock(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site);
 VOID KiSpinLockTaken(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site);
 VOID KiSpinLockLetGo(PVOID Lock);
 BOOLEAN KiTryCheckedSpinLock(PKSPIN_LOCK SpinLock, PVOID Site);
+ULONG KiAcquisitionOf(PVOID Lock); /* a number that stays as long as one processor holds it; 0: none */
 
 /* The same for locks of the current thread's. Letting go of one that it does not hold is nothing:
  * that is for the lock itself to find. IRQL <= DISPATCH_LEVEL. */

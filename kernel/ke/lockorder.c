@@ -175,8 +175,8 @@ static BOOLEAN KiNoteViolation(const KI_HELD_LOCK *Held, const KI_HELD_LOCK *Nex
         KI_ORDER_EDGE *Edge = &KiEdges[KiNodes[Node].ReachedBy];
         KI_ORDER_NODE *From = &KiNodes[Edge->From], *To = &KiNodes[Edge->To];
         ULONG i = KiViolation.Edges++;
-        KiViolation.Before[i].From = (KI_HELD_LOCK){From->Lock, Edge->FromSite, From->Kind};
-        KiViolation.Before[i].To = (KI_HELD_LOCK){To->Lock, Edge->ToSite, To->Kind};
+        KiViolation.Before[i].From = (KI_HELD_LOCK){From->Lock, Edge->FromSite, From->Kind, 0};
+        KiViolation.Before[i].To = (KI_HELD_LOCK){To->Lock, Edge->ToSite, To->Kind, 0};
         Node = Edge->From;
     }
     return TRUE;

@@ -29,7 +29,7 @@ static VOID KiWaitInQueue(PKSPIN_LOCK_QUEUE Entry)
     KI_SPIN Spin = {0};
 
     while ((ULONG_PTR)Entry->Lock & WAITING) {
-        if (KiSpinTooLong(&Spin))
+        if (KiSpinTooLong(&Spin, KiLockOf(Entry)))
             KiSpinLockAlreadyOwned(KiLockOf(Entry));
     }
 #else

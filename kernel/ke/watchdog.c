@@ -2,10 +2,9 @@
  * The watchdogs (watchdog.h), all of which count clock ticks that a processor has really taken: when
  * the machine stands still, under a debugger or because its host is busy, no ticks come.
  *
- * A processor's tick finds that IRQL has been at DISPATCH_LEVEL or above at each of the last so many
- * ticks, within one DPC or not (WDK: Bug Check 0x133); and that the next processor's ticks have not
- * moved for as long, so that it has interrupts disabled, or IRQL above the clock's (Bug Check 0x101).
- * Windows' limits are 20 seconds for a DPC and 2 minutes for all; these are shorter.
+ * A processor's tick finds that IRQL has not been below DISPATCH_LEVEL for so many ticks, within one
+ * DPC or not (WDK: Bug Check 0x133); and that the next processor's ticks have not moved for so many
+ * of its own, so that one has interrupts disabled, or IRQL above the clock's (Bug Check 0x101).
  */
 #include "kernel/ke/watchdog.h"
 #include "kernel/hal/hal.h"
@@ -32,18 +31,27 @@ static struct {
     ULONG OthersAge;
 } KiWatch[MAXIMUM_PROCESSOR_COUNT];
 
-BOOLEAN KiSpinTooLong(KI_SPIN *Spin)
+BOOLEAN KiSpinTooLong(KI_SPIN *Spin, PVOID Lock)
 {
+    ULONG Acquisition;
     LARGE_INTEGER Now, Frequency;
 
     YieldProcessor();
     if (Spin->Tries++ % SPIN_LOOK != 0)
         return FALSE;
     Now = KeQueryPerformanceCounter(&Frequency);
-    if (Spin->Start == 0)
-        Spin->Start = Now.QuadPart;
+    Acquisition = KiAcquisitionOf(Lock);
+    if (Acquisition != Spin->Acquisition || Spin->Start == 0) {
+        *Spin = (KI_SPIN){1, Acquisition, Now.QuadPart};
+        return FALSE;
+    }
     return Spin->Tries > SPIN_TRIES &&
            Now.QuadPart - Spin->Start > SPIN_SECONDS * Frequency.QuadPart;
+}
+
+VOID KiWatchLowering(VOID)
+{
+    KiWatch[KeGetCurrentPrcb()->Number].DispatchTicks = 0;
 }
 
 VOID KiWatchDpc(PKDEFERRED_ROUTINE Routine)

@@ -12,17 +12,24 @@
 /* One wait by spinning; zero at its beginning. */
 typedef struct _KI_SPIN {
     ULONG Tries;
-    LONGLONG Start; /* time-stamp counter */
+    ULONG Acquisition; /* of the lock, when the time began */
+    LONGLONG Start;    /* time-stamp counter */
 } KI_SPIN;
 
-/* Called at each turn of a spin, for which it pauses. TRUE: it has been for seconds. IRQL: any. */
-BOOLEAN KiSpinTooLong(KI_SPIN *Spin);
+/*
+ * Called at each turn of a wait for a spin lock, for which it pauses. TRUE: for seconds the lock has
+ * been held without a break. IRQL: any.
+ */
+BOOLEAN KiSpinTooLong(KI_SPIN *Spin, PVOID Lock);
 
 /* At each interrupt, to see the clock's: what it interrupted. Interrupts are disabled. */
 VOID KiWatchInterrupt(PKTRAP_FRAME Frame, ULONG Vector, KIRQL OldIrql);
 
 /* A DPC begins: its time is counted from here. IRQL: DISPATCH_LEVEL. */
 VOID KiWatchDpc(PKDEFERRED_ROUTINE Routine);
+
+/* IRQL falls below DISPATCH_LEVEL. */
+VOID KiWatchLowering(VOID);
 
 /* A processor has not answered for seconds. */
 NORETURN VOID KiProcessorDoesNotAnswer(PKPRCB Prcb);

@@ -682,6 +682,305 @@ MISTAKE CallBugCheck(const CRASH_INPUT *Input)
     KeBugCheckEx(0x00C0FFEE, 1, 2, 3, 4);
 }
 
+/* ---- Locks ------------------------------------------------------------------------------------
+ */
+
+static KSPIN_LOCK OtherLock;
+static FAST_MUTEX FirstMutex, SecondMutex;
+
+/* Nobody else could ever let go of it. */
+MISTAKE AcquireSpinLockTwice(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    KeAcquireSpinLockAtDpcLevel(&Lock);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE AcquireQueuedLockTwice(const CRASH_INPUT *Input)
+{
+    KLOCK_QUEUE_HANDLE First, Second;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireInStackQueuedSpinLock(&Lock, &First);
+    KeAcquireInStackQueuedSpinLockAtDpcLevel(&Lock, &Second);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE ReleaseQueuedLockTwice(const CRASH_INPUT *Input)
+{
+    KLOCK_QUEUE_HANDLE Handle;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeAcquireInStackQueuedSpinLockAtDpcLevel(&Lock, &Handle);
+    KeReleaseInStackQueuedSpinLockFromDpcLevel(&Handle);
+    KeReleaseInStackQueuedSpinLockFromDpcLevel(&Handle);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* The lock may be another processor's by now, which then is not alone any more. */
+MISTAKE ReleaseFreeSpinLock(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    KeReleaseSpinLockFromDpcLevel(&Lock);
+    KeReleaseSpinLock(&Lock, OldIrql);
+    return STATUS_SUCCESS;
+}
+
+/* A thread that is switched away from while it holds the lock lets all others wait. */
+MISTAKE AcquireSpinLockAtPassive(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLockAtDpcLevel(&Lock);
+    KeReleaseSpinLockFromDpcLevel(&Lock);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE LowerOwningSpinLock(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    KeLowerIrql(OldIrql);
+    KeAcquireSpinLock(&OtherLock, &OldIrql);
+    KeReleaseSpinLock(&OtherLock, OldIrql);
+    return STATUS_SUCCESS;
+}
+
+static VOID NTAPI KeepingDpcRoutine(PKDPC Own, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Own);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeAcquireSpinLockAtDpcLevel(&Lock);
+    KeSetEvent(Context, 0, FALSE);
+    for (;;)
+        YieldProcessor();
+}
+
+/* The second processor keeps the lock, the first waits for it. */
+MISTAKE KeepSpinLock(const CRASH_INPUT *Input)
+{
+    KEVENT Taken;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeEvent(&Taken, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, KeepingDpcRoutine, &Taken);
+    KeSetTargetProcessorDpc(&Dpc, 1);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    KeWaitForSingleObject(&Taken, Executive, KernelMode, FALSE, NULL);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Nothing happens as long as two processors do not do these two at the same time. */
+MISTAKE InvertSpinLocks(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    KeAcquireSpinLockAtDpcLevel(&OtherLock);
+    KeReleaseSpinLockFromDpcLevel(&OtherLock);
+    KeReleaseSpinLock(&Lock, OldIrql);
+    KeAcquireSpinLock(&OtherLock, &OldIrql);
+    KeAcquireSpinLockAtDpcLevel(&Lock);
+    KeReleaseSpinLockFromDpcLevel(&Lock);
+    KeReleaseSpinLock(&OtherLock, OldIrql);
+    return STATUS_SUCCESS;
+}
+
+static VOID NTAPI TakeMutexesRoutine(PVOID Context)
+{
+    PFAST_MUTEX *Mutexes = Context;
+
+    ExAcquireFastMutex(Mutexes[0]);
+    ExAcquireFastMutex(Mutexes[1]);
+    ExReleaseFastMutex(Mutexes[1]);
+    ExReleaseFastMutex(Mutexes[0]);
+}
+
+/* Two threads, one after the other. */
+MISTAKE InvertMutexes(const CRASH_INPUT *Input)
+{
+    PFAST_MUTEX Mutexes[] = {&FirstMutex, &SecondMutex, &FirstMutex};
+
+    UNREFERENCED_PARAMETER(Input);
+    RunThread(TakeMutexesRoutine, &Mutexes[0]);
+    return RunThread(TakeMutexesRoutine, &Mutexes[1]);
+}
+
+MISTAKE AcquireFastMutexAtDispatch(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    ExAcquireFastMutex(&FirstMutex);
+    KeLowerIrql(OldIrql);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE AcquireFastMutexTwice(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    ExAcquireFastMutex(&FirstMutex);
+    ExAcquireFastMutex(&FirstMutex);
+    return STATUS_UNSUCCESSFUL;
+}
+
+static VOID NTAPI ReleaseFastMutexRoutine(PVOID Context)
+{
+    KIRQL OldIrql;
+
+    KeRaiseIrql(APC_LEVEL, &OldIrql);
+    ExReleaseFastMutex(Context);
+}
+
+MISTAKE ReleaseAnothersFastMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&FirstMutex);
+    return RunThread(ReleaseFastMutexRoutine, &FirstMutex);
+}
+
+static VOID NTAPI TakeFastMutexRoutine(PVOID Context)
+{
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(Context);
+}
+
+MISTAKE EndOwningFastMutex(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return RunThread(TakeFastMutexRoutine, &FirstMutex);
+}
+
+/* The thread could be suspended while it holds the resource. */
+MISTAKE AcquireResourceWithApcs(const CRASH_INPUT *Input)
+{
+    static ERESOURCE Resource;
+
+    UNREFERENCED_PARAMETER(Input);
+    ExInitializeResourceLite(&Resource);
+    ExAcquireResourceExclusiveLite(&Resource, TRUE);
+    ExReleaseResourceLite(&Resource);
+    return ExDeleteResourceLite(&Resource);
+}
+
+MISTAKE SetEventAtHighLevel(const CRASH_INPUT *Input)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeRaiseIrql(HIGH_LEVEL, &OldIrql);
+    KeSetEvent(&NeverSet, 0, FALSE);
+    KeLowerIrql(OldIrql);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE CancelTimerAtHighLevel(const CRASH_INPUT *Input)
+{
+    static KTIMER Timer;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeTimer(&Timer);
+    KeRaiseIrql(HIGH_LEVEL, &OldIrql);
+    KeCancelTimer(&Timer);
+    KeLowerIrql(OldIrql);
+    return STATUS_SUCCESS;
+}
+
+/* ---- Processors that do not come back ---------------------------------------------------------
+ */
+
+static VOID NTAPI SpinningDpcRoutine(PKDPC Own, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Own);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    for (;;)
+        YieldProcessor();
+}
+
+MISTAKE SpinInDpc(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeDpc(&Dpc, SpinningDpcRoutine, NULL);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    return STATUS_UNSUCCESSFUL;
+}
+
+static VOID SpinAt(KIRQL Irql)
+{
+    KIRQL OldIrql;
+
+    KeRaiseIrql(Irql, &OldIrql);
+    for (;;)
+        YieldProcessor();
+}
+
+MISTAKE SpinAtDispatch(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    SpinAt(DISPATCH_LEVEL);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Not even the clock gets through; another processor has to notice. */
+MISTAKE SpinAtHighLevel(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    KeSetSystemAffinityThread(2);
+    SpinAt(HIGH_LEVEL);
+    return STATUS_UNSUCCESSFUL;
+}
+
+#define STACK_BYTES 12288
+
+/* Down to where less than an eighth of the stack is left, and up again. */
+static __attribute__((noinline)) ULONG RecurseNearly(ULONG_PTR Top)
+{
+    volatile UCHAR Room[256];
+
+    Room[0] = 1;
+    if (Top - (ULONG_PTR)Room > STACK_BYTES - STACK_BYTES / 8)
+        return 0;
+    return RecurseNearly(Top) + Room[0];
+}
+
+/* At HIGH_LEVEL, so that no interrupt needs the rest. */
+static VOID NTAPI RecurseRoutine(PVOID Context)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeRaiseIrql(HIGH_LEVEL, &OldIrql);
+    Seen = RecurseNearly((ULONG_PTR)&OldIrql);
+    KeLowerIrql(OldIrql);
+}
+
+MISTAKE NearlyOverflowStack(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return RunThread(RecurseRoutine, NULL);
+}
+
 /* ---- The device -------------------------------------------------------------------------------
  */
 
@@ -758,6 +1057,9 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     KeInitializeEvent(&NeverSet, NotificationEvent, FALSE);
     KeInitializeMutex(&Mutex, 0);
     KeInitializeSpinLock(&Lock);
+    KeInitializeSpinLock(&OtherLock);
+    ExInitializeFastMutex(&FirstMutex);
+    ExInitializeFastMutex(&SecondMutex);
     DriverObject->MajorFunction[IRP_MJ_CREATE] = CrashDispatchOpenClose;
     DriverObject->MajorFunction[IRP_MJ_CLEANUP] = CrashDispatchOpenClose;
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = CrashDispatchOpenClose;
