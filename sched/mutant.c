@@ -79,8 +79,8 @@ static NTSTATUS KiCheckRelease(PKMUTANT Mutant, BOOLEAN Abandoned)
 /*
  * Releases a mutant once, or, if Abandoned, altogether. Returns the old signal state. Raises
  * STATUS_MUTANT_NOT_OWNED if it is not the caller's, or was taken in a DPC and is not released in
- * one, or the other way round (WDK: KeReleaseMutex). IRQL <= DISPATCH_LEVEL,
- * with Wait <= APC_LEVEL.
+ * one, or the other way round (WDK: KeReleaseMutex). IRQL <= DISPATCH_LEVEL, with
+ * Wait <= APC_LEVEL.
  */
 LONG NTAPI KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {

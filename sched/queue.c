@@ -10,7 +10,10 @@
  */
 #include "sched/sched.h"
 
-/* Count: how many of its threads may run at a time; 0: as there are processors. IRQL: PASSIVE_LEVEL. */
+/*
+ * Count: how many of its threads may run at a time; 0: as many as there are processors. IRQL:
+ * PASSIVE_LEVEL.
+ */
 VOID NTAPI KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
 {
     KI_ASSERT_IRQL(PASSIVE_LEVEL);

@@ -533,7 +533,10 @@ VOID NTAPI ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, 
 /* ---- Asking ------------------------------------------------------------------------------------
  */
 
-/* Without the lock: whether it is this thread's only this thread changes. IRQL <= DISPATCH_LEVEL. */
+/*
+ * Without the lock: whether it is this thread's only this thread changes. IRQL <=
+ * DISPATCH_LEVEL.
+ */
 BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
     KI_ASSERT_IRQL(DISPATCH_LEVEL);

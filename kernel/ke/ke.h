@@ -348,9 +348,9 @@ NORETURN VOID KiSpinLockAlreadyOwned(PVOID Lock);
 #if DBG
 VOID KiTakeCheckedSpinLock(PKSPIN_LOCK SpinLock, PVOID Site); /* Site NULL: the caller's */
 VOID KiLetCheckedSpinLockGo(PKSPIN_LOCK SpinLock);
-#define KiTakeSpinLock(SpinLock)           KiTakeCheckedSpinLock((SpinLock), NULL)
-#define KiTakeSpinLockFor(SpinLock, Site)  KiTakeCheckedSpinLock((SpinLock), (Site))
-#define KiLetSpinLockGo(SpinLock)          KiLetCheckedSpinLockGo(SpinLock)
+#define KiTakeSpinLock(SpinLock)          KiTakeCheckedSpinLock((SpinLock), NULL)
+#define KiTakeSpinLockFor(SpinLock, Site) KiTakeCheckedSpinLock((SpinLock), (Site))
+#define KiLetSpinLockGo(SpinLock)         KiLetCheckedSpinLockGo(SpinLock)
 #else
 static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)
 {
@@ -398,7 +398,7 @@ VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame); /* a place for breakpoints 
 /* Has the bug check that follows at once, on this processor, say more: Explain prints lines. */
 typedef VOID (*PKI_EXPLANATION)(PVOID Context);
 VOID KiExplainBugCheck(PKI_EXPLANATION Explain, PVOID Context);
-NORETURN VOID KiDoubleFault(VOID);                   /* trap.c */
+NORETURN VOID KiDoubleFault(VOID); /* trap.c */
 extern KTRAP_FRAME KiDoubleFaultFrame;
 
 #endif

@@ -2,10 +2,10 @@
  * The lists of held locks (lockcheck.h), and the checked build's spin locks, which use them.
  *
  * A processor's list is changed by that processor only. An interrupt may come at any moment of a
- * change, but its service routine lets go of what it takes, so it leaves the list as it was; for that
- * the entries above Count have no lock, and a new one gets its lock last. A thread's list is changed
- * under KiThreadLocksLock, for a resource may be released by another thread. That lock is none of
- * those that are kept track of.
+ * change, but its service routine lets go of what it takes, so it leaves the list as it was; for
+ * that the entries above Count have no lock, and a new one gets its lock last. A thread's list is
+ * changed under KiThreadLocksLock, for a resource may be released by another thread. That lock is
+ * none of those that are kept track of.
  */
 #include "kernel/ke/lockcheck.h"
 #include "kernel/kd/kd.h"
@@ -16,6 +16,9 @@
 #include "kernel/rtl/rtl.h"
 
 #if DBG
+
+/* Each lock of the machine passes here, so this is as fast as in a free build. */
+#pragma GCC optimize("O2")
 
 #define DESCRIPTION_BYTES 80
 
@@ -117,7 +120,7 @@ VOID KiCheckLowering(KIRQL OldIrql, KIRQL NewIrql)
     KiWatchLowering();
 }
 
-/* Of other processors, whose lists may change meanwhile: then the number is another the next time. */
+/* Others' lists may change meanwhile: then the number is another the next time. */
 ULONG KiAcquisitionOf(PVOID Lock)
 {
     LONG i;

@@ -52,7 +52,7 @@ VOID KiBeforeSpinLock(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site);
 VOID KiSpinLockTaken(PVOID Lock, KI_LOCK_KIND Kind, PVOID Site);
 VOID KiSpinLockLetGo(PVOID Lock);
 BOOLEAN KiTryCheckedSpinLock(PKSPIN_LOCK SpinLock, PVOID Site);
-ULONG KiAcquisitionOf(PVOID Lock); /* a number that stays as long as one processor holds it; 0: none */
+ULONG KiAcquisitionOf(PVOID Lock); /* a number that stays while it is held; 0: it is not */
 
 /* The same for locks of the current thread's. Letting go of one that it does not hold is nothing:
  * that is for the lock itself to find. IRQL <= DISPATCH_LEVEL. */

@@ -6,9 +6,9 @@
  * each other for ever, and the machine stops, although these two did not. So it is enough that each
  * order happens once, at any time. Trying without waiting adds no edge, as it cannot wait.
  *
- * A lock is known by its address, so a node goes when the memory around it is freed. Locks on kernel
- * stacks come and go without that: they are not in the graph. Nodes and edges are limited; what
- * finds no room any more is not learned, which is said once.
+ * A lock is known by its address, so a node goes when the memory around it is freed. Locks on
+ * the thread's own kernel stack come and go without that: they are not in the graph. Nodes and
+ * edges are limited; what finds no room any more is not learned, which is said once.
  *
  * KiOrderLock guards everything here. It is held with interrupts disabled, and is in no graph.
  */
@@ -23,7 +23,7 @@
 #define NODES           1024
 #define EDGES           4096
 #define BUCKETS         256
-#define PATH_EDGES      4  /* of a cycle, that are told; longer ones are cut */
+#define PATH_EDGES      4 /* of a cycle, that are told; longer ones are cut */
 #define RULE_LOCK_ORDER 0x1001
 
 /* Numbers of nodes and edges begin with 1; 0 is none. */
@@ -90,7 +90,8 @@ static USHORT KiMakeNode(const KI_HELD_LOCK *Held)
         Node = KiNodesMade++;
     else
         return 0;
-    KiNodes[Node] = (KI_ORDER_NODE){.Lock = Held->Lock, .Kind = Held->Kind, .NextInBucket = *Bucket};
+    KiNodes[Node] =
+        (KI_ORDER_NODE){.Lock = Held->Lock, .Kind = Held->Kind, .NextInBucket = *Bucket};
     *Bucket = Node;
     return Node;
 }

@@ -1,6 +1,6 @@
 /*
- * How much of their kernel stacks threads use (checked build). A new stack is filled with a pattern;
- * what of it is still there when the thread ends has never been used.
+ * How much of their kernel stacks threads use (checked build). A new stack is filled with a
+ * pattern; what of it is still there when the thread ends has never been used.
  */
 #ifndef KERNEL_KE_STACKCHECK_H
 #define KERNEL_KE_STACKCHECK_H

@@ -1,10 +1,13 @@
 /*
- * The watchdogs (watchdog.h), all of which count clock ticks that a processor has really taken: when
- * the machine stands still, under a debugger or because its host is busy, no ticks come.
+ * The watchdogs (watchdog.h). They count clock ticks that a processor has really taken: while the
+ * machine stands still, for a debugger or because its host is busy, none come. (A wait for a spin
+ * lock may be one without ticks. It looks at the time-stamp counter, which stands still as well.)
  *
- * A processor's tick finds that IRQL has not been below DISPATCH_LEVEL for so many ticks, within one
- * DPC or not (WDK: Bug Check 0x133); and that the next processor's ticks have not moved for so many
- * of its own, so that one has interrupts disabled, or IRQL above the clock's (Bug Check 0x101).
+ * A processor's tick finds that IRQL has not been below DISPATCH_LEVEL for so many ticks, within
+ * one DPC or not (WDK: Bug Check 0x133); and that the next processor's ticks have not moved for so
+ * many of its own, so that one has interrupts disabled, or IRQL above the clock's (Bug Check
+ * 0x101). A lock that one processor has held all the time that another waits for it, seconds, is a
+ * mistake even if both take ticks (Bug Check 0xF); one that goes from hand to hand is not.
  */
 #include "kernel/ke/watchdog.h"
 #include "kernel/hal/hal.h"
@@ -87,7 +90,7 @@ static VOID KiExplainProcessor(PVOID Context)
     KiPrintSpinLocks(Prcb->Number);
 }
 
-NORETURN VOID KiProcessorDoesNotAnswer(PKPRCB Prcb)
+static NORETURN VOID KiProcessorDoesNotAnswer(PKPRCB Prcb)
 {
     KiExplainBugCheck(KiExplainProcessor, Prcb);
     KeBugCheckEx(CLOCK_WATCHDOG_TIMEOUT, CLOCK_TICKS, 0, (ULONG_PTR)Prcb, 0);

@@ -17,8 +17,8 @@ typedef struct _KI_SPIN {
 } KI_SPIN;
 
 /*
- * Called at each turn of a wait for a spin lock, for which it pauses. TRUE: for seconds the lock has
- * been held without a break. IRQL: any.
+ * Called at each turn of a wait for a spin lock, for which it pauses. TRUE: for seconds the lock
+ * has been held without a break. IRQL: any.
  */
 BOOLEAN KiSpinTooLong(KI_SPIN *Spin, PVOID Lock);
 
@@ -30,9 +30,6 @@ VOID KiWatchDpc(PKDEFERRED_ROUTINE Routine);
 
 /* IRQL falls below DISPATCH_LEVEL. */
 VOID KiWatchLowering(VOID);
-
-/* A processor has not answered for seconds. */
-NORETURN VOID KiProcessorDoesNotAnswer(PKPRCB Prcb);
 
 #else
 

@@ -72,27 +72,27 @@
     X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \
     X(CallBugCheck, "bugcheck")            /* C0FFEE: 1, 2, 3, 4 */                                \
     /* Locks. What only a checked kernel finds is marked so; else "none", or the machine hangs. */ \
-    X(AcquireSpinLockTwice, "spinlock-twice")       /* 0F: lock; one processor or checked */       \
-    X(AcquireQueuedLockTwice, "queuedlock-twice")   /* 0F: lock; one processor or checked */       \
-    X(ReleaseQueuedLockTwice, "queuedlock-release") /* 10: lock */                                 \
-    X(ReleaseFreeSpinLock, "spinlock-release")      /* checked 10: lock */                         \
-    X(AcquireSpinLockAtPassive, "spinlock-passive") /* checked C4: 40, 0, lock, 0 */               \
-    X(LowerOwningSpinLock, "spinlock-lower")        /* checked C4: 31, 2, 0, 0 */                  \
-    X(KeepSpinLock, "spinlock-keep")                /* checked 0F: lock; two processors */         \
-    X(InvertSpinLocks, "order-spinlocks")           /* checked C4: 1001, lock, 0, 0 */             \
-    X(InvertMutexes, "order-mutexes")               /* checked C4: 1001, lock, 0, 0 */             \
+    X(AcquireSpinLockTwice, "spinlock-twice")           /* 0F: lock; one processor or checked */   \
+    X(AcquireQueuedLockTwice, "queuedlock-twice")       /* 0F: lock; one processor or checked */   \
+    X(ReleaseQueuedLockTwice, "queuedlock-release")     /* 10: lock */                             \
+    X(ReleaseFreeSpinLock, "spinlock-release")          /* checked 10: lock */                     \
+    X(AcquireSpinLockAtPassive, "spinlock-passive")     /* checked C4: 40, 0, lock, 0 */           \
+    X(LowerOwningSpinLock, "spinlock-lower")            /* checked C4: 31, 2, 0, 0 */              \
+    X(KeepSpinLock, "spinlock-keep")                    /* checked 0F: lock; two processors */     \
+    X(InvertSpinLocks, "order-spinlocks")               /* checked C4: 1001, lock, 0, 0 */         \
+    X(InvertMutexes, "order-mutexes")                   /* checked C4: 1001, lock, 0, 0 */         \
     X(AcquireFastMutexAtDispatch, "fastmutex-dispatch") /* 09: 2, 1; checked C4: 33, 2, mutex */   \
-    X(AcquireFastMutexTwice, "fastmutex-twice")     /* checked C4: 1000, mutex, 0, 0 */            \
-    X(ReleaseAnothersFastMutex, "fastmutex-anothers") /* checked 11: mutex, owner, thread */       \
-    X(EndOwningFastMutex, "fastmutex-end")          /* checked C4: 100A, thread, mutex, 0 */       \
-    X(AcquireResourceWithApcs, "resource-apcs")     /* checked C4: 37, 0, 0, resource */           \
-    X(SetEventAtHighLevel, "event-high")            /* checked C4: 80, 1F, event, 0 */             \
-    X(CancelTimerAtHighLevel, "timer-high")         /* checked 0A: routine, 1F, 8, instruction */  \
+    X(AcquireFastMutexTwice, "fastmutex-twice")         /* checked C4: 1000, mutex, 0, 0 */        \
+    X(ReleaseAnothersFastMutex, "fastmutex-anothers")   /* checked 11: mutex, owner, thread */     \
+    X(EndOwningFastMutex, "fastmutex-end")              /* checked C4: 100A, thread, mutex, 0 */   \
+    X(AcquireResourceWithApcs, "resource-apcs")         /* checked C4: 37, 0, 0, resource */       \
+    X(SetEventAtHighLevel, "event-high")                /* checked C4: 80, 1F, event, 0 */         \
+    X(CancelTimerAtHighLevel, "timer-high") /* checked 0A: routine, 1F, 8, instruction */          \
     /* Processors that do not come back, and stacks that nearly end: checked only. */              \
-    X(SpinInDpc, "stuck-dpc")                       /* checked 133: 0, 1F5, 1F4, 0 */              \
-    X(SpinAtDispatch, "stuck-dispatch")             /* checked 133: 1, 3E8, 0, 0 */                \
-    X(SpinAtHighLevel, "stuck-high")                /* checked 101: 1F4, 0, processor, 0; two */   \
-    X(NearlyOverflowStack, "stack-nearly")          /* none, but a checked kernel says it */
+    X(SpinInDpc, "stuck-dpc")              /* checked 133: 0, 1F5, 1F4, 0 */                       \
+    X(SpinAtDispatch, "stuck-dispatch")    /* checked 133: 1, 3E8, 0, 0 */                         \
+    X(SpinAtHighLevel, "stuck-high")       /* checked 101: 1F4, 0, processor, 0; two */            \
+    X(NearlyOverflowStack, "stack-nearly") /* none, but a checked kernel says it */
 
 #define CRASH_ENUMERATOR(Routine, Name) Crash##Routine,
 typedef enum _CRASH_MISTAKE { CRASH_MISTAKES(CRASH_ENUMERATOR) CrashMistakes } CRASH_MISTAKE;

@@ -2,7 +2,8 @@
 
 drvcrash.exe asks the driver for the mistake. The machine must stop with the bug check that Windows
 documents for it, tell the four parameters, and name the driver, the process and the IRQL. Mistakes
-that go unnoticed must let the program end as if nothing had been.
+that go unnoticed must let the program end as if nothing had been. What only a checked kernel finds
+is made on that one, too, and what it prints is compared.
 """
 
 import os
@@ -13,9 +14,10 @@ import pytest
 from machine import Machine, ROOT, run
 
 BUILD = os.path.join(ROOT, "build")
+CHECKED = ["--kernel", os.path.join(BUILD, "checked", "upperhalf.elf")]
 STATUS_BUG_CHECK = 97
 
-PASSIVE, APC, DISPATCH = 0, 1, 2
+PASSIVE, APC, DISPATCH, CLOCK, HIGH = 0, 1, 2, 28, 31
 ACCESS_VIOLATION, BREAKPOINT = 0xC0000005, 0x80000003
 MUTANT_LIMIT_EXCEEDED = 0xC0000191
 MUTANT_NOT_OWNED, SEMAPHORE_LIMIT_EXCEEDED, ABANDONED = 0xC0000046, 0xC0000047, 0x80
@@ -37,6 +39,9 @@ NAMES = {
     0x09: "IRQL_NOT_GREATER_OR_EQUAL",
     0x0A: "IRQL_NOT_LESS_OR_EQUAL",
     0x0C: "MAXIMUM_WAIT_OBJECTS_EXCEEDED",
+    0x0F: "SPIN_LOCK_ALREADY_OWNED",
+    0x10: "SPIN_LOCK_NOT_OWNED",
+    0x11: "THREAD_NOT_MUTEX_OWNER",
     0x19: "BAD_POOL_HEADER",
     0x1E: "KMODE_EXCEPTION_NOT_HANDLED",
     0x20: "KERNEL_APC_PENDING_DURING_EXIT",
@@ -46,9 +51,12 @@ NAMES = {
     0xB8: "ATTEMPTED_SWITCH_FROM_DPC",
     0xBE: "ATTEMPTED_WRITE_TO_READONLY_MEMORY",
     0xC2: "BAD_POOL_CALLER",
+    0xC4: "DRIVER_VERIFIER_DETECTED_VIOLATION",
     0xC8: "IRQL_UNEXPECTED_VALUE",
     0xD1: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
     0xFC: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
+    0x101: "CLOCK_WATCHDOG_TIMEOUT",
+    0x133: "DPC_WATCHDOG_VIOLATION",
     0xC0FFEE: "",
     0x4000008A: "THREAD_TERMINATE_HELD_MUTEX",
 }
@@ -103,14 +111,53 @@ STOPS = {
     "lower-higher": (0x0A, (DISPATCH, PASSIVE, 0, ANY), PASSIVE),
     "return-dispatch": (0x4A, (USER, DISPATCH, 0, 0), DISPATCH),
     "bugcheck": (0xC0FFEE, (1, 2, 3, 4), PASSIVE),
+    "spinlock-twice": (0x0F, (IMAGES, 0, 0, 0), DISPATCH),
+    "queuedlock-twice": (0x0F, (IMAGES, 0, 0, 0), DISPATCH),
+    "queuedlock-release": (0x10, (IMAGES, 0, 0, 0), DISPATCH),
+    "fastmutex-dispatch": (0x09, (DISPATCH, APC, 0, 0), DISPATCH),
+    "event-high": (0x09, (HIGH, DISPATCH, 0, 0), HIGH),
+    "timer-high": (0x09, (HIGH, DISPATCH, 0, 0), HIGH),
 }
 
-UNNOTICED = ["paged-resident", "paged-code"]
+# The same on a checked kernel, and what it says besides. WDK: Bug Check 0xC4 for most.
+HELD = r"processor {} holds {}spin lock \w+ \(crash\.sys\+\w+\), acquired at crash\.sys\+"
+CHECKED_STOPS = {
+    "spinlock-twice": (0x0F, (IMAGES, 0, 0, 0), DISPATCH, HELD.format(0, "")),
+    "queuedlock-twice": (0x0F, (IMAGES, 0, 0, 0), DISPATCH, HELD.format(0, "queued ")),
+    "queuedlock-release": (0x10, (IMAGES, 0, 0, 0), DISPATCH, ""),
+    "spinlock-release": (0x10, (IMAGES, 0, 0, 0), DISPATCH, ""),
+    "spinlock-passive": (0xC4, (0x40, PASSIVE, IMAGES, 0), PASSIVE, "but IRQL is below"),
+    "spinlock-lower": (0xC4, (0x31, DISPATCH, PASSIVE, 0), DISPATCH, HELD.format(0, "")),
+    "spinlock-keep": (0x0F, (IMAGES, 0, 0, 0), DISPATCH, HELD.format(1, "")),
+    "order-spinlocks": (0xC4, (0x1001, IMAGES, 0, 0), DISPATCH, "Locks in a wrong order"),
+    "order-mutexes": (0xC4, (0x1001, IMAGES, 0, 0), APC, "Locks in a wrong order"),
+    "fastmutex-dispatch": (0xC4, (0x33, DISPATCH, IMAGES, 0), DISPATCH, "above APC_LEVEL"),
+    "fastmutex-twice": (0xC4, (0x1000, IMAGES, 0, 0), APC, "that it holds already"),
+    "fastmutex-anothers": (0x11, (IMAGES, NONPAGED, NONPAGED, 0), APC, ""),
+    "fastmutex-end": (0xC4, (0x100A, NONPAGED, IMAGES, 0), PASSIVE,
+                      r"the ending thread holds fast mutex \w+ .*, acquired at crash\.sys\+"),
+    "resource-apcs": (0xC4, (0x37, PASSIVE, 0, IMAGES), PASSIVE, "APCs are not disabled"),
+    "event-high": (0xC4, (0x80, HIGH, IMAGES, 0), HIGH, "KeSetEvent is called above"),
+    "timer-high": (0x0A, (KERNEL, HIGH, 8, CODE), HIGH,
+                   "KeCancelTimer is called at IRQL 31; the highest that it allows is 2"),
+    "stuck-dpc": (0x133, (0, 501, 500, 0), CLOCK, r"the DPC at crash\.sys\+\w+ has been running"),
+    "stuck-dispatch": (0x133, (1, 1000, 0, 0), CLOCK, "processor 0 has been at DISPATCH_LEVEL"),
+    "stuck-high": (0x101, (500, 0, (0xFFD00000, 0xFFFFFFFF), 0), CLOCK,
+                   "processor 1 takes no interrupts"),
+}
+
+UNNOTICED = ["paged-resident", "paged-code", "spinlock-release", "spinlock-passive",
+             "order-spinlocks", "order-mutexes", "resource-apcs", "stack-nearly"]
 
 # The driver's part is over when the kernel finds out.
-NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end", "region-end", "region-return"}
+NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end", "region-end", "region-return",
+                   "fastmutex-end", "stuck-high"}
 
-ATTACHED = {"apc-detach"}  # to the System process
+# The process is the one that the thread is attached to, or that another processor is idle in.
+IN_SYSTEM = {"apc-detach", "stuck-high"}
+
+# Mistakes that take two processors.
+TWO_PROCESSORS = {"spinlock-keep", "stuck-high"}
 
 # A bug check of ours names the driver by this line; then come the process and the IRQL.
 STOP = re.compile(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{8}),0x(\w{8}),0x(\w{8}),0x(\w{8})\)")
@@ -123,6 +170,7 @@ CONTEXT = re.compile(r"^Process (\S+) \(pid (\d+), \w+\), thread \d+ \(\w+\), IR
 def options(mistake):
     """The options of tools/run that make drvcrash.exe ask for this mistake."""
     chosen = ["--start", "crash.sys", "--init", f"drvcrash.exe {mistake}"]
+    chosen += ["--cpus", "2"] if mistake in TWO_PROCESSORS else []
     for name in "tests/crash.sys", "tests/drvcrash.exe", "user/ntdll.dll":
         chosen += ["--module", os.path.join(BUILD, name)]
     return chosen
@@ -154,16 +202,47 @@ def check_stop_line(output, code, parameters, image):
         assert agrees(value, expected, image), f"parameter {number} is {value:08x}:\n{output}"
 
 
-@pytest.mark.parametrize("mistake", STOPS)
-def test_a_drivers_mistake_stops_the_machine_with_the_documented_bug_check(mistake):
-    code, parameters, irql = STOPS[mistake]
-    status, output = run(options(mistake))
+def check_stop(mistake, status, output, expected):
+    """The whole report: the STOP line, whose fault it is, the process and the IRQL."""
+    code, parameters, irql = expected
     assert status == STATUS_BUG_CHECK and len(STOP.findall(output)) == 1, output
     image = ANY if mistake in NOT_THE_DRIVERS else image_of("crash.sys", output)
     check_stop_line(output, code, parameters, image)
     context = CONTEXT.search(output)
-    process = "System" if mistake in ATTACHED else "drvcrash.exe"
+    process = "System" if mistake in IN_SYSTEM else "drvcrash.exe"
     assert context and context[1] == process and int(context[3]) == irql, output
+
+
+@pytest.mark.parametrize("mistake", STOPS)
+def test_a_drivers_mistake_stops_the_machine_with_the_documented_bug_check(mistake):
+    status, output = run(options(mistake))
+    check_stop(mistake, status, output, STOPS[mistake])
+
+
+@pytest.mark.parametrize("mistake", CHECKED_STOPS)
+def test_a_checked_kernel_finds_more_and_says_what(mistake):
+    *expected, said = CHECKED_STOPS[mistake]
+    status, output = run(CHECKED + options(mistake))
+    check_stop(mistake, status, output, expected)
+    assert re.search(said, output), output
+
+
+@pytest.mark.parametrize("mistake, kind", [("order-spinlocks", "spin lock"),
+                                           ("order-mutexes", "fast mutex")])
+def test_the_report_of_a_wrong_order_names_both_locks_and_four_call_sites(mistake, kind):
+    _, output = run(CHECKED + options(mistake))
+    lines = re.findall(rf"^\*\*\*  .*{kind} (\w+) \(crash\.sys\+\w+\), acquired at "
+                       rf"crash\.sys\+(\w+)$", output, re.MULTILINE)
+    locks, sites = [lock for lock, _ in lines], {site for _, site in lines}
+    assert len(lines) == 4 and locks[0] == locks[3] != locks[1] == locks[2], output
+    assert len(sites) == (4 if mistake == "order-spinlocks" else 2), output  # of one routine
+
+
+def test_a_checked_kernel_tells_of_a_stack_that_was_nearly_full():
+    status, output = run(CHECKED + options("stack-nearly"))
+    left = re.search(r"^\*\*\* Kernel stack: thread \d+ of drvcrash\.exe has left (\d+) of 12288 "
+                     r"bytes$", output, re.MULTILINE)
+    assert status == 0 and left and 0 < int(left[1]) < 12288 // 8, output
 
 
 @pytest.mark.parametrize("mistake", UNNOTICED)
