@@ -20,7 +20,7 @@ static inline VOID KiLookForApcs(PKTHREAD Thread)
 
 VOID NTAPI KeEnterCriticalRegion(VOID)
 {
-    KI_ASSERT_IRQL(APC_LEVEL);
+    KI_VERIFY(KiGetCurrentIrql() <= APC_LEVEL, 0x11A, KiGetCurrentIrql(), 0, 0);
     KiGetCurrentThread()->KernelApcDisable--;
 }
 
@@ -28,7 +28,8 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
 {
     PKTHREAD Thread = KiGetCurrentThread();
 
-    ASSERT(Thread->KernelApcDisable < 0);
+    KI_VERIFY(KiGetCurrentIrql() <= APC_LEVEL, 0x11B, KiGetCurrentIrql(), 0, 0);
+    KI_VERIFY(Thread->KernelApcDisable < 0, 0x3E, 0, 0, 0);
     if (++Thread->KernelApcDisable == 0)
         KiLookForApcs(Thread);
 }

@@ -141,6 +141,7 @@ VOID KiWaitTest(PVOID Object, KPRIORITY Increment)
 static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
 {
     NTSTATUS Status = STATUS_WAIT_0;
+    BOOLEAN Missing = FALSE;
     ULONG i;
 
     for (i = 0; i < Wait->Count; i++) {
@@ -150,10 +151,9 @@ static NTSTATUS KiTestObjects(const KI_WAIT *Wait, PKTHREAD Thread)
             return STATUS_MUTANT_LIMIT_EXCEEDED;
         if (Signalled && Wait->Type == WaitAny)
             return (NTSTATUS)i + (KiSatisfyWait(Object, Thread) ? STATUS_ABANDONED_WAIT_0 : 0);
-        if (!Signalled && Wait->Type == WaitAll)
-            return STATUS_PENDING;
+        Missing |= !Signalled;
     }
-    if (Wait->Type == WaitAny || Wait->Count == 0)
+    if (Missing || Wait->Count == 0)
         return STATUS_PENDING;
     for (i = 0; i < Wait->Count; i++) {
         if (KiSatisfyWait(OBJECT_HEADER_OF(Wait->Objects[i]), Thread))

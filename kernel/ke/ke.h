@@ -170,7 +170,7 @@ typedef struct _KPRCB {
     volatile ULONG TimerRequest; /* 968 */
     struct _KTHREAD *DpcThread;  /* 96C: runs the threaded DPCs */
     KEVENT DpcEvent;             /* 970: there are some */
-    UCHAR Fill9;
+    UCHAR Fill10;
     volatile UCHAR QuantumEnd; /* 981 */
     UCHAR Fill8[0xC00 - 0x982];
 } KPRCB, *PKPRCB;

@@ -23,10 +23,13 @@ static const KI_RULE KiRules[] = {
     {0x38, "a resource is released while normal kernel APCs are not disabled"},
     {0x39, "a mutex is acquired \"unsafe\" while APCs are not disabled"},
     {0x3A, "a mutex is released \"unsafe\" while APCs are not disabled"},
+    {0x3E, "KeLeaveCriticalRegion is called outside of a critical region"},
     {0x40, "a spin lock is acquired as at DISPATCH_LEVEL, but IRQL is below"},
     {0x41, "a spin lock is released as at DISPATCH_LEVEL, but IRQL is below"},
     {0x42, "KeAcquireSpinLock is called above DISPATCH_LEVEL"},
     {0x80, "KeSetEvent is called above DISPATCH_LEVEL"},
+    {0x11A, "KeEnterCriticalRegion is called above APC_LEVEL"},
+    {0x11B, "KeLeaveCriticalRegion is called above APC_LEVEL"},
     {0x1000, "a thread acquires a lock that it holds already, and that cannot be held twice"},
 };
 

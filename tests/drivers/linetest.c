@@ -184,7 +184,7 @@ static VOID TestDisconnected(VOID)
 }
 
 /* Each processor that there is a choice of, and from each of them. */
-static VOID TestProcessors(LINE *Line)
+static VOID TestProcessorsOf(LINE *Line)
 {
     ULONG Target, Source, Right = 0, Expected = 0;
 
@@ -279,10 +279,10 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     FindDevices();
     TestLine(&Keyboard, "the keyboard's line");
     TestDisconnected();
-    TestProcessors(&Keyboard);
+    TestProcessorsOf(&Keyboard);
     for (i = 0; i < EduCount; i++) {
         TestLine(&Edus[i], "a device's line, triggered by level");
-        TestProcessors(&Edus[i]);
+        TestProcessorsOf(&Edus[i]);
         TestSharing(&Edus[i]);
     }
     if (EduCount == 2 && Edus[0].Vector != Edus[1].Vector)
