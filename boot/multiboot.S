@@ -65,7 +65,7 @@ BootEntry:
 BootUpper:
         .cfi_startproc
         .cfi_undefined eip
-        movl    $(KiBootStack + KERNEL_STACK_BYTES), %esp
+        movl    $(KiBootStack + KERNEL_STACK_BYTES - KERNEL_STACK_NPX), %esp
         xorl    %ebp, %ebp              /* ends the frame-pointer chain */
         pushl   %ebx
         pushl   %eax

@@ -10,6 +10,7 @@
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ke/npx.h"
 #include "kernel/ke/startap.h"
 #include "kernel/ldr/ldr.h"
 #include "kernel/ps/ps.h"
@@ -74,6 +75,7 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
     HalpInitializeInterrupts(!LoaderBlock.NoIoApic);
     HalpInitializeClock();
     KiInitializeTime(HalpReadRealTimeClock());
+    KiSetProcessorFeatures();
     KdPrintLine("Memory: %lu KB, %lu KB free; %lu modules\n",
                 MmNumberOfPhysicalPages * (PAGE_SIZE / 1024), MmAvailablePages * (PAGE_SIZE / 1024),
                 LoaderBlock.ModuleCount);

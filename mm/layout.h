@@ -41,5 +41,6 @@
 
 #define KERNEL_STACK_PAGES 3
 #define KERNEL_STACK_BYTES (KERNEL_STACK_PAGES * 0x1000)
+#define KERNEL_STACK_NPX   0x210 /* of these, at the top: the thread's floating-point state */
 
 #endif

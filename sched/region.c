@@ -4,6 +4,7 @@
  * guarded one none. Regions nest; the counts go down from zero. They are the current thread's, so
  * no lock is needed: an APC that comes in between leaves them as they were.
  */
+#include "kernel/ke/lockcheck.h"
 #include "sched/apc.h"
 
 /* A region has ended: are there APCs that can be delivered now? They are, when IRQL allows it. */

@@ -78,16 +78,17 @@ typedef struct _KPROCESS {
 typedef struct _KTHREAD {
     DISPATCHER_HEADER Header;  /* 000: signalled when the thread has ended */
     LIST_ENTRY MutantListHead; /* 010 */
-    PVOID InitialStack;        /* 018: top of the kernel stack; a user trap frame ends here */
+    PVOID InitialStack;        /* 018: where the kernel stack begins; a user trap frame ends here */
     PVOID StackLimit;          /* 01C: lowest address of the kernel stack */
     PVOID KernelStack;         /* 020: ESP while not running, see switch.S */
     ULONG ThreadLock;          /* 024 */
     KAPC_STATE ApcState;       /* 028: .Process is the address space the thread runs in */
     UCHAR NextProcessor;       /* 040: where it runs, is to run, or ran last */
-    UCHAR Fill1[7];
+    UCHAR NpxLevel;            /* 041: how many floating-point regions of drivers' are open */
+    UCHAR Fill1[6];
     ULONG ContextSwitches;     /* 048 */
     volatile UCHAR State;      /* 04C: KTHREAD_STATE */
-    UCHAR NpxState;
+    volatile UCHAR NpxState;   /* 04D: NPX_STATE_xxx of npx.h */
     KIRQL WaitIrql;             /* 04E: at which it waits */
     KPROCESSOR_MODE WaitMode;   /* 04F */
     LONG_PTR WaitStatus;        /* 050: what the wait returns */
@@ -137,7 +138,7 @@ typedef struct _KTHREAD {
     UCHAR Fill7[4];
     KAPC_STATE SavedApcState; /* 138: while attached */
     UCHAR Fill8[8];
-    PVOID StackBase; /* 158: top of the kernel stack's pages */
+    PVOID StackBase; /* 158: top of the kernel stack's pages; the FX_SAVE_AREA ends here */
     union {
         KAPC ExitApc; /* 15C: ends the thread; two spare members of it have other uses: */
         struct {

@@ -49,8 +49,13 @@ KiSwapContext:
         pushl   %fs:0
         .cfi_adjust_cfa_offset 4
 
+        /* Are the old thread's floating-point registers loaded? Most threads have none: see
+         * kernel/ke/npx.c. */
+        cmpb    $NPX_STATE_LOADED, KTHREAD_NpxState(%ecx)
+        je      3f
+
         /* Swap stacks: from the second line on, this is the new thread. */
-        movl    %esp, KTHREAD_KernelStack(%ecx)
+2:      movl    %esp, KTHREAD_KernelStack(%ecx)
         .globl  KiSwapContextStack
 KiSwapContextStack:
         movl    KTHREAD_KernelStack(%edx), %esp
@@ -85,6 +90,7 @@ KiSwapContextCr3:
         incl    KTHREAD_ContextSwitches(%edx)
         incl    %fs:PCR_ThreadSwitches
 
+        .cfi_remember_state
         popl    %fs:0
         .cfi_adjust_cfa_offset -4
         popl    %edi
@@ -100,6 +106,16 @@ KiSwapContextCr3:
         .cfi_adjust_cfa_offset -4
         .cfi_restore ebp
         ret
+
+        /* They are saved now, not later, for the old thread may go on on another processor. Both
+         * pushed registers are free here to keep the arguments. */
+        .cfi_restore_state
+3:      movl    %ecx, %esi
+        movl    %edx, %edi
+        call    KiSaveNpxState          /* (Old) */
+        movl    %esi, %ecx
+        movl    %edi, %edx
+        jmp     2b
         .cfi_endproc
         .size   KiSwapContext, . - KiSwapContext
 

@@ -3,6 +3,7 @@
  */
 #include "kernel/ke/lockcheck.h"
 #include "kernel/ke/stackcheck.h"
+#include "kernel/ke/npx.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/apc.h"
 
@@ -37,7 +38,8 @@ static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID S
     InitializeListHead(&Thread->ApcState.ApcListHead[KernelMode]);
     InitializeListHead(&Thread->ApcState.ApcListHead[UserMode]);
     KeInitializeTimer(&Thread->Timer);
-    Thread->InitialStack = Thread->StackBase = StackTop;
+    Thread->StackBase = StackTop;
+    Thread->InitialStack = (PUCHAR)StackTop - KERNEL_STACK_NPX;
     Thread->StackLimit = (PUCHAR)StackTop - KERNEL_STACK_BYTES;
     Thread->Process = Process;
     Thread->ApcState.Process = Process;
@@ -46,6 +48,7 @@ static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID S
     Thread->Affinity = Thread->UserAffinity = ALL_PROCESSORS;
     Thread->IdealProcessor = KiNextIdealProcessor();
     Thread->ApcQueueable = TRUE;
+    Thread->NpxState = NPX_STATE_CLEAN;
     Thread->State = Initialized;
 }
 
@@ -57,12 +60,12 @@ static VOID KiInitializeThreadCommon(PKTHREAD Thread, PKPROCESS Process, PVOID S
 VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
                         PKSYSTEM_ROUTINE SystemRoutine, PVOID StartRoutine, PVOID StartContext)
 {
-    /* A user thread's trap frame will lie at the very top: the first frame begins below it. */
-    KSWITCH_FRAME *Frame =
-        (KSWITCH_FRAME *)((PUCHAR)StackTop - sizeof(KTRAP_FRAME) - sizeof(KSWITCH_FRAME));
+    KSWITCH_FRAME *Frame;
 
     KiInitializeThreadCommon(Thread, Process, StackTop);
     KiFillStack(Thread);
+    /* A user thread's trap frame will lie at the very top: the first frame begins below it. */
+    Frame = (KSWITCH_FRAME *)((PKTRAP_FRAME)Thread->InitialStack - 1) - 1;
     Thread->SystemRoutine = SystemRoutine;
     Thread->StartRoutine = StartRoutine;
     Thread->StartContext = StartContext;

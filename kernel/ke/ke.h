@@ -28,13 +28,15 @@
 #define EFLAGS_IF        0x00000200
 #define EFLAGS_USER_SAFE 0x00000CD5 /* arithmetic flags and DF: what a user may set freely */
 
-#define CR0_MP   0x00000002
-#define CR0_EM   0x00000004
-#define CR0_TS   0x00000008
-#define CR0_NE   0x00000020
-#define CR0_WP   0x00010000
-#define CR4_PGE  0x00000080
-#define CR4_SMEP 0x00100000
+#define CR0_MP         0x00000002
+#define CR0_EM         0x00000004
+#define CR0_TS         0x00000008
+#define CR0_NE         0x00000020
+#define CR0_WP         0x00010000
+#define CR4_PGE        0x00000080
+#define CR4_OSFXSR     0x00000200
+#define CR4_OSXMMEXCPT 0x00000400
+#define CR4_SMEP       0x00100000
 
 #define PRIMARY_VECTOR_BASE   0x30 /* IRQ n arrives at vector 0x30 + n */
 #define SYSTEM_SERVICE_VECTOR 0x2E
@@ -148,7 +150,7 @@ typedef struct _KPRCB {
     KSPIN_LOCK_QUEUE LockQueue[LockQueueMaximumLock]; /* 418: see queuedlock.c */
     UCHAR Fill9[0x520 - 0x4A0];
 
-    struct _KTHREAD *NpxThread; /* 520 */
+    struct _KTHREAD *NpxThread; /* 520: whose floating-point registers are loaded (npx.c) */
     ULONG InterruptCount;       /* 524 */
     ULONG KernelTime;           /* 528: clock ticks */
     ULONG UserTime;             /* 52C */
@@ -293,6 +295,18 @@ static inline VOID KiInvalidatePage(const VOID *Va)
     __asm__ volatile("invlpg (%0)" : : "r"(Va) : "memory");
 }
 
+static inline ULONG KiReadCr0(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("movl %%cr0, %0" : "=r"(Value));
+    return Value;
+}
+
+static inline VOID KiWriteCr0(ULONG Value)
+{
+    __asm__ volatile("movl %0, %%cr0" : : "r"(Value) : "memory");
+}
+
 static inline ULONG_PTR KiReadCr3(VOID)
 {
     ULONG_PTR Value;
@@ -303,6 +317,18 @@ static inline ULONG_PTR KiReadCr3(VOID)
 static inline VOID KiWriteCr3(ULONG_PTR Value)
 {
     __asm__ volatile("movl %0, %%cr3" : : "r"(Value) : "memory");
+}
+
+static inline ULONG KiReadCr4(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("movl %%cr4, %0" : "=r"(Value));
+    return Value;
+}
+
+static inline VOID KiWriteCr4(ULONG Value)
+{
+    __asm__ volatile("movl %0, %%cr4" : : "r"(Value) : "memory");
 }
 
 static inline ULONG_PTR KiReadCr2(VOID)

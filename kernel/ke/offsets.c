@@ -3,6 +3,7 @@
  * compiled to assembly only; the Makefile turns the marked lines into build/offsets.h.
  */
 #include "kernel/ke/ke.h"
+#include "kernel/ke/npx.h"
 #include "kernel/ke/startap.h"
 #include "sched/sched.h"
 
@@ -15,6 +16,7 @@ VOID KiOffsets(VOID)
 {
     OFFSET(KTHREAD, KernelStack);
     OFFSET(KTHREAD, InitialStack);
+    OFFSET(KTHREAD, NpxState);
     OFFSET(KTHREAD, Teb);
     OFFSET(KTHREAD, ContextSwitches);
     CONSTANT(KTHREAD_ApcProcess, FIELD_OFFSET(KTHREAD, ApcState.Process));
@@ -35,6 +37,7 @@ VOID KiOffsets(VOID)
     OFFSET(KTRAP_FRAME, SegGs);
     OFFSET(KTRAP_FRAME, Ebp);
     OFFSET(KTRAP_FRAME, Eip);
+    CONSTANT(NPX_STATE_LOADED, NPX_STATE_LOADED);
     CONSTANT(KTRAP_FRAME_V86_BYTES, KTRAP_FRAME_V86_BYTES);
     CONSTANT(KGDT_R0_CODE, KGDT_R0_CODE);
     CONSTANT(KGDT_R0_PCR, KGDT_R0_PCR);

@@ -8,6 +8,7 @@
 #include "kernel/ke/ke.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ipi.h"
+#include "kernel/ke/npx.h"
 #include "sched/sched.h"
 
 #define ACCESS_CODE_R0    0x9A
@@ -129,15 +130,15 @@ static VOID KiLoadTables(KPROCESSOR_TABLES *Tables)
     __asm__ volatile("ltr %w0" : : "r"(KGDT_TSS));
 }
 
-/* Global pages, supervisor-mode execution prevention where there is one, write protection. */
+/* Global pages, supervisor-mode execution prevention where there is one, write protection; floating
+ * point. */
 static VOID KiEnableFeatures(VOID)
 {
-    ULONG Eax, Ebx, Ecx, Edx, Highest, Cr4;
+    ULONG Eax, Ebx, Ecx, Edx, Highest, Features, Cr4 = KiReadCr4();
 
-    __asm__ volatile("movl %%cr4, %0" : "=r"(Cr4));
     __asm__ volatile("cpuid" : "=a"(Highest), "=b"(Ebx), "=c"(Ecx), "=d"(Edx) : "a"(0), "c"(0));
-    __asm__ volatile("cpuid" : "=a"(Eax), "=b"(Ebx), "=c"(Ecx), "=d"(Edx) : "a"(1), "c"(0));
-    if (Edx & CPUID_EDX_PGE)
+    __asm__ volatile("cpuid" : "=a"(Eax), "=b"(Ebx), "=c"(Ecx), "=d"(Features) : "a"(1), "c"(0));
+    if (Features & CPUID_EDX_PGE)
         Cr4 |= CR4_PGE;
     if (Highest >= 7) {
         __asm__ volatile("cpuid" : "=a"(Eax), "=b"(Ebx), "=c"(Ecx), "=d"(Edx) : "a"(7), "c"(0));
@@ -145,10 +146,9 @@ static VOID KiEnableFeatures(VOID)
     }
     if (KiSmepEnabled)
         Cr4 |= CR4_SMEP;
-    __asm__ volatile("movl %0, %%cr4" : : "r"(Cr4));
-    /* TS and EM: floating point traps, for no thread has any state of it yet. */
-    __asm__ volatile("movl %%cr0, %0" : "=r"(Cr4));
-    __asm__ volatile("movl %0, %%cr0" : : "r"(Cr4 | CR0_WP | CR0_NE | CR0_TS | CR0_MP));
+    KiWriteCr4(Cr4);
+    KiWriteCr0(KiReadCr0() | CR0_WP);
+    KiEnableNpx(Features);
 }
 
 /* Once, before the first processor. */

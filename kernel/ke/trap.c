@@ -11,6 +11,7 @@
 #include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/interrupt.h"
+#include "kernel/ke/npx.h"
 #include "kernel/ke/watchdog.h"
 #include "kernel/ps/ps.h"
 #include "mm/mm.h"
@@ -19,9 +20,12 @@
 #define INSTRUCTION_BYTES 15 /* no instruction is longer (Intel SDM vol. 2, 2.3.11) */
 
 #define VECTOR_NMI                2
+#define VECTOR_NO_MATH            7
 #define VECTOR_GENERAL_PROTECTION 13
 #define VECTOR_PAGE_FAULT         14
+#define VECTOR_X87_FAULT          16
 #define VECTOR_MACHINE_CHECK      18
+#define VECTOR_SIMD_FAULT         19
 #define VECTOR_ASSERTION          0x2C
 
 /* The status that an exception in user mode ends its process with. */
@@ -32,12 +36,10 @@ static const NTSTATUS KiTrapStatus[] = {
     [4] = STATUS_INTEGER_OVERFLOW,
     [5] = STATUS_ARRAY_BOUNDS_EXCEEDED,
     [6] = STATUS_ILLEGAL_INSTRUCTION,
-    [7] = STATUS_ILLEGAL_FLOAT_CONTEXT,
+    [VECTOR_NO_MATH] = STATUS_ILLEGAL_FLOAT_CONTEXT,
     [9] = STATUS_ACCESS_VIOLATION,
     [10 ... VECTOR_GENERAL_PROTECTION] = STATUS_ACCESS_VIOLATION,
-    [16] = STATUS_FLOAT_INVALID_OPERATION,
     [17] = STATUS_DATATYPE_MISALIGNMENT,
-    [19] = STATUS_FLOAT_MULTIPLE_TRAPS,
     [VECTOR_ASSERTION] = STATUS_ASSERTION_FAILURE,
 };
 
@@ -158,6 +160,16 @@ static VOID KiHandlePageFault(PKTRAP_FRAME Frame)
         KiHandlePageFaultFailure(Frame, Address, Status);
 }
 
+/* What an exception in user mode is. Interrupts are disabled: the processor still has its cause. */
+static NTSTATUS KiStatusOfUserException(ULONG Vector)
+{
+    if (Vector == VECTOR_X87_FAULT)
+        return KiStatusOfX87(KiReadX87Status(), KiReadX87Control());
+    if (Vector == VECTOR_SIMD_FAULT)
+        return KiStatusOfSimd(KiReadMxCsr());
+    return KiStatusOfVector(Vector);
+}
+
 /* An exception that is not a page fault, in the kernel: these end here. */
 static NORETURN VOID KiKernelException(PKTRAP_FRAME Frame, ULONG Vector)
 {
@@ -176,10 +188,12 @@ VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector)
 {
     if (Vector == VECTOR_PAGE_FAULT) {
         KiHandlePageFault(Frame);
+    } else if (Vector == VECTOR_NO_MATH && KiLoadNpxOnTrap(Frame)) {
+        ASSERT(KiGetCurrentThread()->NpxState == NPX_STATE_LOADED); /* now it can go on */
     } else if (!KiIsUserTrap(Frame) || Vector == VECTOR_NMI || Vector == VECTOR_MACHINE_CHECK) {
         KiKernelException(Frame, Vector);
     } else {
-        NTSTATUS Status = KiStatusOfVector(Vector);
+        NTSTATUS Status = KiStatusOfUserException(Vector);
         KiEnableInterrupts();
         if (Vector == VECTOR_GENERAL_PROTECTION)
             Status = KiStatusOfProtectionFault(Frame);
@@ -234,6 +248,7 @@ VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame)
     if (KiGetCurrentIrql() != PASSIVE_LEVEL)
         KiBugCheckWithFrame(IRQL_GT_ZERO_AT_SYSTEM_SERVICE, Frame->Eip, KiGetCurrentIrql(), 0, 0,
                             Frame);
+    ASSERT(Thread->NpxLevel == 0);
     if (Thread->CombinedApcDisable || Thread->ApcStateIndex)
         KiBugCheckWithFrame(APC_INDEX_MISMATCH, Frame->Eip, Thread->ApcStateIndex,
                             Thread->CombinedApcDisable, 0, Frame);
