@@ -215,8 +215,10 @@ static VOID KiCheckNpxSave(const KI_NPX_SAVE *Save)
                      0);
 }
 
-/* Puts a state back. What the registers hold is dropped; the thread loads its own when it next
- * needs it. */
+/*
+ * Puts a state back. What the registers hold is dropped. A driver's outer state is loaded again at
+ * once; the thread's own, when it next needs it.
+ */
 static VOID KiEndNpxUse(KI_NPX_SAVE *Save)
 {
     PKTHREAD Thread = Save->Thread;
@@ -229,7 +231,8 @@ static VOID KiEndNpxUse(KI_NPX_SAVE *Save)
     if (Save->State)
         memcpy(KiNpxArea(Thread), Save->State, sizeof *Save->State);
     Thread->NpxState = Save->State ? NPX_STATE_NOT_LOADED : NPX_STATE_CLEAN;
-    Thread->NpxLevel--;
+    if (--Thread->NpxLevel)
+        KiLoadNpxState(Thread);
     Save->Flags = 0;
     KiLowerIrql(OldIrql);
     if (Save->State)

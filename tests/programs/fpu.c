@@ -31,14 +31,15 @@
 #define MXCSR_INITIAL   0x1F80
 
 #define TICKS ((volatile ULONG *)USER_SHARED_DATA_ADDRESS)
-#define HAS   ((volatile UCHAR *)(USER_SHARED_DATA_ADDRESS + 0x274)) /* ProcessorFeatures */
 
-typedef struct _REGISTERS {
-    UCHAR X87[8 * 10];
-    UCHAR Xmm[8 * 16];
-    ULONG Control;
-    ULONG MxCsr;
-} REGISTERS;
+static inline BOOLEAN HasSse(void)
+{
+    const volatile UCHAR *ProcessorFeatures = (UCHAR *)USER_SHARED_DATA_ADDRESS + 0x274;
+
+    return ProcessorFeatures[PF_XMMI_INSTRUCTIONS_AVAILABLE] != 0;
+}
+
+#include "../registers.h"
 
 /* What FNSAVE writes (Intel SDM vol. 1, 8.1.10). */
 typedef struct _X87_IMAGE {
@@ -52,93 +53,15 @@ static volatile LONG Unclean;
 #pragma GCC push_options
 #pragma GCC target("general-regs-only")
 
-static BOOLEAN HasSse(void)
-{
-    return HAS[PF_XMMI_INSTRUCTIONS_AVAILABLE] != 0;
-}
-
-static void LoadRegisters(const REGISTERS *From)
-{
-    __asm__ volatile("fninit\n\t"
-                     "fldt 70(%0)\n\tfldt 60(%0)\n\tfldt 50(%0)\n\tfldt 40(%0)\n\t"
-                     "fldt 30(%0)\n\tfldt 20(%0)\n\tfldt 10(%0)\n\tfldt 0(%0)\n\t"
-                     "fldcw %1"
-                     :
-                     : "r"(From->X87), "m"(From->Control)
-                     : "memory");
-    if (HasSse())
-        __asm__ volatile("movups 0(%0), %%xmm0\n\tmovups 16(%0), %%xmm1\n\t"
-                         "movups 32(%0), %%xmm2\n\tmovups 48(%0), %%xmm3\n\t"
-                         "movups 64(%0), %%xmm4\n\tmovups 80(%0), %%xmm5\n\t"
-                         "movups 96(%0), %%xmm6\n\tmovups 112(%0), %%xmm7\n\t"
-                         "ldmxcsr %1"
-                         :
-                         : "r"(From->Xmm), "m"(From->MxCsr)
-                         : "memory");
-}
-
-static void StoreSse(REGISTERS *To)
-{
-    if (HasSse())
-        __asm__ volatile("movups %%xmm0, 0(%0)\n\tmovups %%xmm1, 16(%0)\n\t"
-                         "movups %%xmm2, 32(%0)\n\tmovups %%xmm3, 48(%0)\n\t"
-                         "movups %%xmm4, 64(%0)\n\tmovups %%xmm5, 80(%0)\n\t"
-                         "movups %%xmm6, 96(%0)\n\tmovups %%xmm7, 112(%0)\n\t"
-                         "stmxcsr %1"
-                         :
-                         : "r"(To->Xmm), "m"(To->MxCsr)
-                         : "memory");
-}
-
-static void StoreRegisters(REGISTERS *To)
-{
-    __asm__ volatile("fnstcw %1\n\t"
-                     "fstpt 0(%0)\n\tfstpt 10(%0)\n\tfstpt 20(%0)\n\tfstpt 30(%0)\n\t"
-                     "fstpt 40(%0)\n\tfstpt 50(%0)\n\tfstpt 60(%0)\n\tfstpt 70(%0)"
-                     :
-                     : "r"(To->X87), "m"(To->Control)
-                     : "memory");
-    StoreSse(To);
-}
-
-static ULONG Next(ULONG *Random)
-{
-    *Random = *Random * 1664525 + 1013904223;
-    return *Random >> 16;
-}
-
-/* Values that no other seed has: normal numbers in the x87 registers, anything in the others. */
-static void MakeValues(REGISTERS *Values, ULONG Seed)
-{
-    ULONG Random = Seed * 2654435761U, i;
-
-    memset(Values, 0, sizeof *Values);
-    for (i = 0; i < sizeof Values->X87; i++)
-        Values->X87[i] = (UCHAR)Next(&Random);
-    for (i = 0; i < 8; i++) {
-        Values->X87[i * 10 + 7] |= 0x80; /* the integer bit of a normal number */
-        Values->X87[i * 10 + 9] = 0x3F;
-    }
-    Values->Control = 0x003F | (Next(&Random) & 3) << 10 | 0x200;
-    if (!HasSse())
-        return;
-    for (i = 0; i < sizeof Values->Xmm; i++)
-        Values->Xmm[i] = (UCHAR)Next(&Random);
-    Values->MxCsr = MXCSR_INITIAL | (Next(&Random) & 3) << 13 | (Next(&Random) & 0x3F);
-}
-
 /* The registers keep Values while the thread does something else; FALSE: they did not. */
 static BOOLEAN Keeps(ULONG Seed, void (*Meanwhile)(void))
 {
-    REGISTERS Values, Kept = {0};
+    REGISTERS Values;
 
     MakeValues(&Values, Seed);
     LoadRegisters(&Values);
     Meanwhile();
-    StoreRegisters(&Kept);
-    Kept.Control &= 0xFF3F; /* bit 6 reads as one */
-    Values.Control &= 0xFF3F;
-    return memcmp(&Values, &Kept, sizeof Kept) == 0;
+    return RegistersAre(&Values);
 }
 
 static void YieldOnce(void)
