@@ -118,6 +118,13 @@ static void DpcQueuedAndRun(void *Context)
     KeInsertQueueDpc(&Dpc, NULL, NULL);
 }
 
+static volatile BOOLEAN UseFloat; /* the partner is to use floating point, too */
+
+static void UseFloatingPoint(void)
+{
+    __asm__ volatile("fld1\n\tfstp %st(0)");
+}
+
 /* Signals the partner, and waits until it has signalled back: two wake-ups, two switches. */
 static void PingPong(void *Context)
 {
@@ -128,13 +135,36 @@ static void PingPong(void *Context)
 
 static VOID NTAPI Partner(PVOID Context)
 {
+    KFLOATING_SAVE Save;
+
     UNREFERENCED_PARAMETER(Context);
+    KeSaveFloatingPointState(&Save);
     for (;;) {
         KeWaitForSingleObject(&Ping, Executive, KernelMode, FALSE, NULL);
+        if (UseFloat)
+            UseFloatingPoint();
         KeSetEvent(&Pong, 0, FALSE);
         if (Stop)
-            PsTerminateSystemThread(STATUS_SUCCESS);
+            break;
     }
+    KeRestoreFloatingPointState(&Save);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* The same between threads that both use floating point in between. */
+static void PingPongFloat(void *Context)
+{
+    PingPong(Context);
+    UseFloatingPoint();
+}
+
+static void FloatPair(void *Context)
+{
+    KFLOATING_SAVE Save;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeSaveFloatingPointState(&Save);
+    KeRestoreFloatingPointState(&Save);
 }
 
 static VOID NTAPI Ends(PVOID Context)
@@ -240,6 +270,18 @@ static VOID Report(PCSTR Name, BENCH_OPERATION *Operation, PVOID Context, ULONG 
     DbgPrint("bench: %-44s %8lu\n", Name, BenchMeasure(Operation, Context) / Divisor);
 }
 
+static VOID ReportFloatingPoint(VOID)
+{
+    KFLOATING_SAVE Save;
+
+    Report("floating-point state put aside and back", FloatPair, NULL, 1);
+    KeSaveFloatingPointState(&Save);
+    Report("the same, nested in another such pair", FloatPair, NULL, 1);
+    UseFloat = TRUE;
+    Report("signal and switch, both use floating point", PingPongFloat, NULL, 2);
+    KeRestoreFloatingPointState(&Save);
+}
+
 static VOID Prepare(VOID)
 {
     HANDLE Handle;
@@ -280,6 +322,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Report("paged pool, a page, allocate and free", PoolPage, (PVOID)PagedPool, 1);
     Report("the same, touched: with the page fault", PagedTouch, NULL, 1);
     Report("signal wakes a thread and switches", PingPong, NULL, 2);
+    ReportFloatingPoint();
     Report("system thread created, ended, waited for", ThreadCreateAndEnd, NULL, 1);
     ReportInterrupts();
     ExDeleteNPagedLookasideList(&Lookaside);

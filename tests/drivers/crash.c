@@ -342,6 +342,75 @@ MISTAKE ExecuteBreakpoint(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+/* ---- Floating point ---------------------------------------------------------------------------
+ */
+
+/* Found only because the registers are not loaded: else it would change those of the program. */
+MISTAKE UseFloatUnsaved(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    __asm__ volatile("fld1");
+    return STATUS_UNSUCCESSFUL;
+}
+
+static VOID NTAPI UseFloat(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    __asm__ volatile("fld1");
+}
+
+/* The thread has put its state aside, but not for the DPC that interrupts it. */
+MISTAKE UseFloatUnsavedInDpc(const CRASH_INPUT *Input)
+{
+    LARGE_INTEGER Moment = {.QuadPart = -100000};
+    KFLOATING_SAVE Save;
+    KDPC Dpc;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeInitializeDpc(&Dpc, UseFloat, NULL);
+    KeSaveFloatingPointState(&Save);
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment); /* now they are not loaded */
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE RestoreFloatAtDispatch(const CRASH_INPUT *Input)
+{
+    KFLOATING_SAVE Save;
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeSaveFloatingPointState(&Save);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeRestoreFloatingPointState(&Save);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE RestoreFloatTwice(const CRASH_INPUT *Input)
+{
+    KFLOATING_SAVE Save;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeSaveFloatingPointState(&Save);
+    KeRestoreFloatingPointState(&Save);
+    KeRestoreFloatingPointState(&Save);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE RestoreFloatOutOfOrder(const CRASH_INPUT *Input)
+{
+    KFLOATING_SAVE Outer, Inner;
+
+    UNREFERENCED_PARAMETER(Input);
+    KeSaveFloatingPointState(&Outer);
+    KeSaveFloatingPointState(&Inner);
+    KeRestoreFloatingPointState(&Outer);
+    return STATUS_UNSUCCESSFUL;
+}
+
 /* ---- The dispatcher's rules -------------------------------------------------------------------
  */
 

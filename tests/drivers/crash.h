@@ -46,6 +46,12 @@
     X(DivideByZero, "divide")          /* 7F: 0, 0, 0, 0 */                                        \
     X(ExecuteUndefined, "undefined")   /* 7F: 6, 0, 0, 0 */                                        \
     X(ExecuteBreakpoint, "breakpoint") /* 1E: 80000003, instruction, 0, 0 */                       \
+    /* Floating point. */                                                                          \
+    X(UseFloatUnsaved, "float")              /* 7F: 7, 0, 0, 0 */                                  \
+    X(UseFloatUnsavedInDpc, "float-dpc")     /* 7F: 7, 0, 0, 0 */                                  \
+    X(RestoreFloatAtDispatch, "float-irql")  /* E7: 1, 0, 2, 0 */                                  \
+    X(RestoreFloatTwice, "float-twice")      /* E7: 0, 0, 0, 0 */                                  \
+    X(RestoreFloatOutOfOrder, "float-order") /* E7: 2, the thread, the thread, 0 */                \
     /* The dispatcher's rules, and a driver that gives up. */                                      \
     X(WaitAtDispatch, "wait-dispatch")                    /* 0A: object, 2, 0, instruction */      \
     X(WaitHoldingSpinLock, "wait-spinlock")               /* 0A: object, 2, 0, instruction */      \

@@ -23,7 +23,7 @@ static inline BOOLEAN HasSse(VOID)
 
 #define CONTROL_FRESH 0x37F /* FNINIT's */
 
-#define PROGRAMS_INTERRUPTED 50
+#define PROGRAMS_INTERRUPTED 10
 
 static KDPC TimerDpc;
 static KTIMER Timer;

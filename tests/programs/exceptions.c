@@ -30,6 +30,13 @@ static const struct {
     {"noaccess", STATUS_ACCESS_VIOLATION},
     {"step", STATUS_SINGLE_STEP},
     {"int-80", STATUS_ACCESS_VIOLATION},
+    {"x87-invalid", STATUS_FLOAT_INVALID_OPERATION},
+    {"x87-stack", STATUS_FLOAT_STACK_CHECK},
+    {"x87-denormal", STATUS_FLOAT_DENORMAL_OPERAND},
+    {"x87-zero", STATUS_FLOAT_DIVIDE_BY_ZERO},
+    {"x87-overflow", STATUS_FLOAT_OVERFLOW},
+    {"x87-underflow", STATUS_FLOAT_UNDERFLOW},
+    {"x87-inexact", STATUS_FLOAT_INEXACT_RESULT},
 };
 
 static NTSTATUS CrashStatus(const char *Kind)

@@ -195,6 +195,11 @@ def switch(condition):
     old = chain(caller_of(here()))
     check_outermost(old)
     noted, old_cr3, stack_changed = [], register("cr3"), False
+
+    def check():
+        frames = chain(here())
+        assert frames[-len(old):] == old, describe(frames)
+
     while here().name() == "KiSwapContext":
         callers = chain(caller_of(here()))
         saved = registers_of(caller_of(here()), TEXT_REGISTERS)
@@ -203,7 +208,7 @@ def switch(condition):
         else:
             assert callers == old, describe(callers)
         stack_changed |= register("eip") == address_of("KiSwapContextStack")
-        step()
+        step_or_leave_c(check)
     new, saved = chain(here()), registers_of(here(), TEXT_REGISTERS)
     check_outermost(new)
     for cr3, callers, then_saved in noted:
@@ -359,9 +364,10 @@ NOT_ATTACHED = f"{OLD}->ApcState.Process == {OLD}->Process && " \
                f"{NEW}->ApcState.Process == {NEW}->Process"
 SAME_SPACE = f"{NOT_ATTACHED} && {OLD}->Process == {NEW}->Process"
 BOTH_PROGRAMS = f"{NOT_ATTACHED} && {OLD}->Process != {NEW}->Process && {OLD}->Teb && {NEW}->Teb"
+COMPUTING = f"{NOT_ATTACHED} && {OLD}->Teb && {NEW}->Teb && {OLD}->NpxState == 0"
 TO_SYSTEM = f"{NOT_ATTACHED} && {OLD}->Teb && !{NEW}->Teb"
 
-# The demonstration comes by all but the last one.
+# The demonstration comes by most of them; test_backtrace.py has the programs for the others.
 SCENARIOS = {
     "new thread": new_thread,
     "switch within a process": lambda: switch(SAME_SPACE),
@@ -374,6 +380,7 @@ SCENARIOS = {
     "page fault in a program": lambda: trap(14, True, True),
     "switch between programs": lambda: switch(BOTH_PROGRAMS),
     "switch from a program to the System process": lambda: switch(TO_SYSTEM),
+    "switch from a program that uses floating point": lambda: switch(COMPUTING),
     "KiCallService": lambda: called("KiCallService"),
     "KiCopyUserMemory": lambda: called("KiCopyUserMemory"),
     "clock interrupts a program": lambda: trap(48, False, True),

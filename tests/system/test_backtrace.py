@@ -1,9 +1,9 @@
 """A backtrace is right at every single instruction of the kernel's assembly.
 
 In GDB each scenario (stepping.py, which runs inside GDB) steps through a context switch, a trap, an
-interrupt or a service call of the demonstration, and checks the frames at each instruction. One has
-a program whose bad pointers make a copy be given up. What is looked at here: each scenario went
-through, and together they left no instruction out.
+interrupt or a service call of the demonstration, and checks the frames at each instruction. Two have
+other programs: one whose bad pointers make a copy be given up, one that uses floating point. What is
+looked at here: each scenario went through, and together they left no instruction out.
 
 Interrupts come when they come, so no two runs step through the same moments; what is checked holds
 for all. (Counted instructions, --icount, would not help: each stop in GDB then costs the time until
@@ -25,12 +25,15 @@ BUILD = os.path.join(ROOT, "build")
 PATIENCE = 300
 
 SCENARIOS = ["new thread", "switch within a process", "switch between programs",
-             "switch from a program to the System process", "service called by a program",
+             "switch from a program to the System process",
+             "switch from a program that uses floating point", "service called by a program",
              "service called by the kernel", "page fault in a program", "page fault in the kernel",
              "clock interrupts a program", "clock interrupts the kernel",
              "clock's routine, kernel interrupted", "replayed interrupt", "KiCallService",
              "KiCopyUserMemory", "KiCopyUserMemory, given up"]
-BAD_POINTERS = ["KiCopyUserMemory, given up"]
+# What the demonstration does not come by: the program that does.
+PROGRAMS = {"KiCopyUserMemory, given up": "badptr.exe",
+            "switch from a program that uses floating point": "fpu.exe"}
 
 # The assembly that a running kernel goes through, and what of it is never executed: the padding
 # before a new thread's first instruction, and the stop behind a call that does not return.
@@ -43,9 +46,9 @@ NEVER_EXECUTED = [("KiThreadStartup", "nop"), ("KiThreadStartup", "ud2")]
 def session(scenario):
     """Steps through a scenario in a machine of its own; returns what GDB printed."""
     program, options = "user/demo.exe", []
-    if scenario in BAD_POINTERS:
-        program = "tests/badptr.exe"
-        options = ["--module", os.path.join(BUILD, program), "--init", "badptr.exe"]
+    if scenario in PROGRAMS:
+        program = f"tests/{PROGRAMS[scenario]}"
+        options = ["--module", os.path.join(BUILD, program), "--init", PROGRAMS[scenario]]
     symbols = [f'gdb.execute("add-symbol-file {os.path.join(BUILD, name)} -o 0", to_string=True)'
                for name in ("user/ntdll.dll", program)]
     script = ["import sys", f"sys.path.insert(0, {HERE!r})", "import stepping"] + symbols
