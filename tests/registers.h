@@ -1,7 +1,7 @@
 /*
  * For tests of floating point, drivers' and programs': loads all x87 and SSE registers with values,
- * and looks whether they hold them still. In between the includer must use none of them: it compiles
- * those functions for general registers only, as these here are.
+ * and looks whether they hold them still. In between the includer must use none of them: so it
+ * compiles those functions for general registers only, as these here are.
  *
  * Needs the types of the Windows headers, and HasSse(), which says whether there is SSE.
  */

@@ -262,9 +262,9 @@ NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave)
 }
 
 /*
- * The same under its later name (WDK: KeSaveExtendedProcessorState). Whichever of XSTATE_MASK_LEGACY
- * Mask has, x87 and SSE registers are saved together. There is nothing else that is enabled
- * (RtlGetEnabledExtendedFeatures): STATUS_NOT_SUPPORTED. IRQL <= DISPATCH_LEVEL.
+ * The same under its later name (WDK: KeSaveExtendedProcessorState). Whichever of
+ * XSTATE_MASK_LEGACY Mask has, x87 and SSE registers are saved together. There is nothing else that
+ * is enabled (RtlGetEnabledExtendedFeatures): STATUS_NOT_SUPPORTED. IRQL <= DISPATCH_LEVEL.
  */
 NTSTATUS NTAPI KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave)
 {

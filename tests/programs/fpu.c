@@ -9,8 +9,8 @@
  *      fpu.exe clean       what it starts itself: 0 if its first thread has begun with clean ones
  *      fpu.exe none        on a machine without floating point: uses it, and dies of that
  *
- * From LoadRegisters to StoreRegisters the compiler uses none of the registers in question: all that
- * happens to them is written here.
+ * Where the registers are looked at, the compiler uses none of them: all that happens to them is
+ * written here.
  */
 #include "check.h"
 

@@ -1,9 +1,9 @@
 """A backtrace is right at every single instruction of the kernel's assembly.
 
 In GDB each scenario (stepping.py, which runs inside GDB) steps through a context switch, a trap, an
-interrupt or a service call of the demonstration, and checks the frames at each instruction. Two have
-other programs: one whose bad pointers make a copy be given up, one that uses floating point. What is
-looked at here: each scenario went through, and together they left no instruction out.
+interrupt or a service call of the demonstration, and checks the frames at each instruction. Two
+have other programs: one whose bad pointers make a copy be given up, one that uses floating point.
+What is looked at here: each scenario went through, and together they left no instruction out.
 
 Interrupts come when they come, so no two runs step through the same moments; what is checked holds
 for all. (Counted instructions, --icount, would not help: each stop in GDB then costs the time until
