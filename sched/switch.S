@@ -49,13 +49,8 @@ KiSwapContext:
         pushl   %fs:0
         .cfi_adjust_cfa_offset 4
 
-        /* Are the old thread's floating-point registers loaded? Most threads have none: see
-         * kernel/ke/npx.c. */
-        cmpb    $NPX_STATE_LOADED, KTHREAD_NpxState(%ecx)
-        je      3f
-
         /* Swap stacks: from the second line on, this is the new thread. */
-2:      movl    %esp, KTHREAD_KernelStack(%ecx)
+        movl    %esp, KTHREAD_KernelStack(%ecx)
         .globl  KiSwapContextStack
 KiSwapContextStack:
         movl    KTHREAD_KernelStack(%edx), %esp
@@ -87,7 +82,11 @@ KiSwapContextCr3:
         movb    %al, (KGDT_R3_TEB + 4)(%esi)
         movb    %ah, (KGDT_R3_TEB + 7)(%esi)
 
-        incl    KTHREAD_ContextSwitches(%edx)
+        /* Are the old thread's floating-point registers loaded? Most threads use none. */
+        cmpb    $NPX_STATE_LOADED, KTHREAD_NpxState(%ecx)
+        je      3f
+
+2:      incl    KTHREAD_ContextSwitches(%edx)
         incl    %fs:PCR_ThreadSwitches
 
         .cfi_remember_state
@@ -107,14 +106,12 @@ KiSwapContextCr3:
         .cfi_restore ebp
         ret
 
-        /* They are saved now, not later, for the old thread may go on on another processor. Both
-         * pushed registers are free here to keep the arguments. */
+        /* They are saved now, not when someone needs them, for the old thread may go on on another
+         * processor (kernel/ke/npx.c). What is in ESI is on the stack, so it is free. */
         .cfi_restore_state
-3:      movl    %ecx, %esi
-        movl    %edx, %edi
+3:      movl    %edx, %esi
         call    KiSaveNpxState          /* (Old) */
-        movl    %esi, %ecx
-        movl    %edi, %edx
+        movl    %esi, %edx
         jmp     2b
         .cfi_endproc
         .size   KiSwapContext, . - KiSwapContext
