@@ -8,7 +8,6 @@
 NTSTATUS ExInitializeWorkers(VOID);    /* worker.c */
 NTSTATUS ExpInitializeCallbacks(VOID); /* callback.c */
 
-VOID ExpInitializeFeatures(VOID); /* system.c */
 
 /* bugcallback.c: tells drivers that the machine stops. IRQL: HIGH_LEVEL. */
 VOID ExpCallBugCheckCallbacks(VOID);

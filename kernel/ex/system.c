@@ -7,8 +7,6 @@
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
-#define CPUID_EDX_TSC 0x10
-#define CPUID_EDX_CX8 0x100
 
 /* UUIDs: RFC 4122, version 1. They count 100 ns from the beginning of the Gregorian calendar. */
 #define UUID_EPOCH_BEFORE_1601 5748192000000000LL
@@ -56,23 +54,6 @@ ULONG NTAPI ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 
 /* ---- The machine and the product ---------------------------------------------------------------
  */
-
-/* What programs find in the shared page, too. Only what the kernel lets everybody use. */
-VOID ExpInitializeFeatures(VOID)
-{
-    ULONG Eax, Ebx, Ecx, Edx;
-
-    __asm__ volatile("cpuid" : "=a"(Eax), "=b"(Ebx), "=c"(Ecx), "=d"(Edx) : "a"(1), "c"(0));
-    SharedUserData->ProcessorFeatures[PF_COMPARE_EXCHANGE_DOUBLE] = (Edx & CPUID_EDX_CX8) != 0;
-    SharedUserData->ProcessorFeatures[PF_RDTSC_INSTRUCTION_AVAILABLE] = (Edx & CPUID_EDX_TSC) != 0;
-}
-
-/* One of the PF_xxx (WDK: ExIsProcessorFeaturePresent). IRQL: any. */
-BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
-{
-    return ProcessorFeature < PROCESSOR_FEATURE_MAX &&
-           SharedUserData->ProcessorFeatures[ProcessorFeature];
-}
 
 /* Is a product suite installed? (WDK: ExVerifySuite) None is. IRQL: any. */
 BOOLEAN NTAPI ExVerifySuite(SUITE_TYPE SuiteType)

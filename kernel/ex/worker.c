@@ -253,7 +253,6 @@ NTSTATUS ExInitializeWorkers(VOID)
     NTSTATUS Status = ExpInitializeCallbacks();
     ULONG i;
 
-    ExpInitializeFeatures();
     KeInitializeSpinLock(&ExpWorkLock);
     KeInitializeEvent(&ExpBalanceEvent, SynchronizationEvent, FALSE);
     for (i = 0; i < QUEUES && NT_SUCCESS(Status); i++)
