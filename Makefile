@@ -178,11 +178,10 @@ tests: $(TEST_FILES) unit
 
 include tests/unit/rules.mk
 
-# Guest instructions of the hot paths: the same on every host.
+# Guest instructions of the hot paths: the same on every host. Writes build/bench.json, too.
 bench: setup
 	@$(MAKE) --no-print-directory all tests
-	@tools/run --icount --memory 128 --module $(BUILD)/tests/benchk.sys --start benchk.sys \
-		--module $(BUILD)/tests/bench.exe --init bench.exe | sed -n 's/^bench: //p'
+	@tools/bench
 
 gdb: setup
 	@$(MAKE) --no-print-directory all

@@ -2,6 +2,9 @@
  * What the two halves of the benchmark share: an operation is timed in batches by the time-stamp
  * counter, which under QEMU's -icount counts guest instructions. The median batch is free of clock
  * ticks, so the figure is a constant of the binary.
+ *
+ * An operation repeats its statements in a loop of its own, so that nothing but they is counted:
+ * the empty loop's cost is taken off.
  */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
@@ -9,14 +12,21 @@
 #define BATCHES    11
 #define OPERATIONS 100
 
-typedef void BENCH_OPERATION(void *Context);
+/* Between driver and program: measures all of the driver's operations. */
+#define BENCH_DEVICE_NAME L"\\Device\\Bench"
+#define BENCH_LINK_NAME   L"\\DosDevices\\Bench"
+#define IOCTL_BENCH       0x222000 /* CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, 0) */
+
+typedef void BENCH_OPERATION(unsigned long Count, void *Context);
+
+/* Where tests/bench/bench.py stops the machine: it steps through what lies between two of them. */
+static void BenchMark(void);
 
 static inline unsigned long long BenchClock(void)
 {
     return __builtin_ia32_rdtsc();
 }
 
-/* What a batch of nothing costs is taken off by the caller. Returns the median batch. */
 static unsigned long BenchMedian(BENCH_OPERATION *Operation, void *Context)
 {
     unsigned long Batches[BATCHES], i, j;
@@ -24,8 +34,7 @@ static unsigned long BenchMedian(BENCH_OPERATION *Operation, void *Context)
     for (i = 0; i < BATCHES; i++) {
         unsigned long long Start = BenchClock();
         unsigned long Taken;
-        for (j = 0; j < OPERATIONS; j++)
-            Operation(Context);
+        Operation(OPERATIONS, Context);
         Taken = (unsigned long)(BenchClock() - Start);
         for (j = i; j > 0 && Batches[j - 1] > Taken; j--)
             Batches[j] = Batches[j - 1];
@@ -34,17 +43,21 @@ static unsigned long BenchMedian(BENCH_OPERATION *Operation, void *Context)
     return Batches[BATCHES / 2];
 }
 
-static void BenchNothing(void *Context)
+static void BenchNothing(unsigned long Count, void *Context)
 {
-    __asm__ volatile("" : : "r"(Context));
+    while (Count--)
+        __asm__ volatile("" : : "r"(Context));
 }
 
-/* Instructions for one operation, rounded. */
+/* Instructions for one operation, rounded. Then it is done once more, to be stepped through. */
 static unsigned long BenchMeasure(BENCH_OPERATION *Operation, void *Context)
 {
     unsigned long Empty = BenchMedian(BenchNothing, Context);
     unsigned long Full = BenchMedian(Operation, Context);
 
+    BenchMark();
+    Operation(1, Context);
+    BenchMark();
     return (Full - Empty + OPERATIONS / 2) / OPERATIONS;
 }
 

@@ -9,47 +9,57 @@
 #define PAGES 2048 /* for faults: more than all batches touch */
 
 static HANDLE Ping, Pong;
-static volatile ULONG Stop;
 
-static void NullService(void *Context)
+static __attribute__((noinline)) void BenchMark(void)
 {
-    (void)Context;
-    NtYieldExecution();
+    __asm__ volatile("");
 }
 
-static void AllocateAndFree(void *Context)
+static void NullService(unsigned long Count, void *Context)
 {
-    PVOID Base = NULL;
-    SIZE_T Size = 4096;
-
     (void)Context;
-    NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT,
-                            PAGE_READWRITE);
-    Size = 0;
-    NtFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE);
+    while (Count--)
+        NtYieldExecution();
 }
 
-static void TouchNext(void *Context)
+static void AllocateAndFree(unsigned long Count, void *Context)
+{
+    (void)Context;
+    while (Count--) {
+        PVOID Base = NULL;
+        SIZE_T Size = 4096;
+        NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT,
+                                PAGE_READWRITE);
+        Size = 0;
+        NtFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE);
+    }
+}
+
+static void TouchNext(unsigned long Count, void *Context)
 {
     volatile char **Next = Context;
 
-    **Next = 1;
-    *Next += 4096;
+    while (Count--) {
+        **Next = 1;
+        *Next += 4096;
+    }
 }
 
-static void PingPong(void *Context)
+static void PingPong(unsigned long Count, void *Context)
 {
     (void)Context;
-    NtSetEvent(Ping, NULL);
-    NtWaitForSingleObject(Pong, FALSE, NULL);
+    while (Count--) {
+        NtSetEvent(Ping, NULL);
+        NtWaitForSingleObject(Pong, FALSE, NULL);
+    }
 }
 
-static void RunProgramOnce(void *Context)
+static void RunNothing(unsigned long Count, void *Context)
 {
     HANDLE Process;
 
     (void)Context;
-    if (NT_SUCCESS(StartProgram("bench.exe", "bench.exe nothing", &Process))) {
+    while (Count-- && NT_SUCCESS(StartProgram("bench.exe", "bench.exe nothing", &Process))) {
         NtWaitForSingleObject(Process, FALSE, NULL);
         NtClose(Process);
     }
@@ -57,7 +67,30 @@ static void RunProgramOnce(void *Context)
 
 static void Report(const char *Name, BENCH_OPERATION *Operation, void *Context, ULONG Divisor)
 {
-    printf("bench: %-44s %8lu\n", Name, BenchMeasure(Operation, Context) / Divisor);
+    ULONG Value = BenchMeasure(Operation, Context) / Divisor;
+
+    printf("bench: %-52s %8lu /%lu\n", Name, Value, Divisor);
+}
+
+/* Has the driver measure what it measures. */
+static int RunDriver(void)
+{
+    UNICODE_STRING Name;
+    OBJECT_ATTRIBUTES Attributes;
+    IO_STATUS_BLOCK Result;
+    HANDLE Device;
+    NTSTATUS Status;
+
+    RtlInitUnicodeString(&Name, L"\\??\\Bench");
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    Status = NtOpenFile(&Device, FILE_READ_DATA | SYNCHRONIZE, &Attributes, &Result,
+                        FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
+    if (NT_SUCCESS(Status)) {
+        Status = NtDeviceIoControlFile(Device, NULL, NULL, NULL, &Result, IOCTL_BENCH, NULL, 0,
+                                       NULL, 0);
+        NtClose(Device);
+    }
+    return NT_SUCCESS(Status);
 }
 
 static HANDLE NamedEvent(const WCHAR *Path)
@@ -128,12 +161,15 @@ int main(int argc, char **argv)
         return Answer();
     if (argc > 1 && strcmp(argv[1], "yield") == 0)
         return YieldForEver();
+    if (!RunDriver())
+        return 1;
     OpenEvents();
+    Report("nothing, in user mode", BenchNothing, NULL, 1);
     Report("null service (yield, nobody is ready)", NullService, NULL, 1);
     Report("a page of memory, allocate and free", AllocateAndFree, NULL, 1);
     Faults();
-    WithPartner("bench.exe yield", "yield to another process", NullService);
-    WithPartner("bench.exe answer", "signal wakes another process and switches", PingPong);
-    Report("process created, ended, waited for", RunProgramOnce, NULL, 1);
+    WithPartner("bench.exe yield", "yield to another program, one way", NullService);
+    WithPartner("bench.exe answer", "event set to its waiter running, another program", PingPong);
+    Report("process created, ended, waited for", RunNothing, NULL, 1);
     return 0;
 }
