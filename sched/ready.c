@@ -41,21 +41,21 @@ VOID KiInitializeReadyQueues(VOID)
 }
 
 /* Puts a thread in its queue: at the head if it was preempted and has quantum left. */
-static VOID KiQueueThread(PKTHREAD Thread)
+static inline VOID KiQueueThread(PKTHREAD Thread, BOOLEAN Preempted)
 {
     PLIST_ENTRY Head = &KiReadyListHead[Thread->Priority];
 
     Thread->State = Ready;
     Thread->WaitTime = KeTickCount.LowPart;
-    if (Thread->Preempted)
+    Thread->Preempted = FALSE;
+    if (Preempted)
         InsertHeadList(Head, &Thread->WaitListEntry);
     else
         InsertTailList(Head, &Thread->WaitListEntry);
-    Thread->Preempted = FALSE;
     KiReadySummary |= 1u << Thread->Priority;
 }
 
-static VOID KiUnqueueThread(PKTHREAD Thread)
+static inline VOID KiUnqueueThread(PKTHREAD Thread)
 {
     if (RemoveEntryList(&Thread->WaitListEntry))
         KiReadySummary &= ~(1u << Thread->Priority);
@@ -74,11 +74,9 @@ static PKTHREAD KiFindInQueue(PLIST_ENTRY Head, KAFFINITY Processor)
     return NULL;
 }
 
-/* The best thread for a processor of at least that priority, taken out; NULL: there is none. */
-static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, KPRIORITY Priority)
+/* The best thread for a processor, of the queues in Summary, taken out; NULL: there is none. */
+static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, ULONG Summary)
 {
-    ULONG Summary = Priority > HIGH_PRIORITY ? 0 : KiReadySummary & -(1u << Priority);
-
     while (Summary) {
         ULONG Highest = PRIORITIES - 1 - (ULONG)__builtin_clz(Summary);
         PKTHREAD Thread = KiFindInQueue(&KiReadyListHead[Highest], Prcb->SetMember);
@@ -89,6 +87,12 @@ static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, KPRIORITY Priority)
         Summary &= ~(1u << Highest);
     }
     return NULL;
+}
+
+/* The queues of at least a priority that have a thread in them, as KiReadySummary has them. */
+static inline ULONG KiReadyFrom(KPRIORITY Priority)
+{
+    return Priority > HIGH_PRIORITY ? 0 : KiReadySummary & -(1u << Priority);
 }
 
 /* What a processor will run if nothing else happens. */
@@ -145,7 +149,7 @@ VOID KiReadyThread(PKTHREAD Thread)
     PKTHREAD Chosen = Prcb->NextThread;
 
     if (Thread->Priority <= KiRivalOn(Prcb)->Priority) {
-        KiQueueThread(Thread);
+        KiQueueThread(Thread, Thread->Preempted);
         return;
     }
     KiMakeStandby(Prcb, Thread);
@@ -160,7 +164,7 @@ VOID KiReadyThread(PKTHREAD Thread)
 /* Looks for a thread of at least that priority to run next on a processor that has none yet. */
 static BOOLEAN KiFindStandby(PKPRCB Prcb, KPRIORITY Priority)
 {
-    PKTHREAD Thread = Prcb->NextThread ? NULL : KiTakeReadyThread(Prcb, Priority);
+    PKTHREAD Thread = Prcb->NextThread ? NULL : KiTakeReadyThread(Prcb, KiReadyFrom(Priority));
 
     if (Thread)
         KiMakeStandby(Prcb, Thread);
@@ -168,14 +172,37 @@ static BOOLEAN KiFindStandby(PKPRCB Prcb, KPRIORITY Priority)
 }
 
 /* The standby thread, or the best ready one, or the idle thread. */
-static PKTHREAD KiSelectNextThread(PKPRCB Prcb)
+static inline PKTHREAD KiSelectNextThread(PKPRCB Prcb)
 {
     PKTHREAD Thread = Prcb->NextThread;
 
-    Prcb->NextThread = NULL;
-    if (Thread == NULL)
-        Thread = KiTakeReadyThread(Prcb, 0);
+    if (Thread)
+        Prcb->NextThread = NULL;
+    else
+        Thread = KiTakeReadyThread(Prcb, KiReadySummary);
     return Thread ? Thread : Prcb->IdleThread;
+}
+
+static NORETURN VOID KiBadSwitch(PKTHREAD Old, PKTHREAD New)
+{
+    KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Old, (ULONG_PTR)New,
+                 (ULONG_PTR)Old->InitialStack, 0);
+}
+
+static inline VOID KiMakeRunning(PKPRCB Prcb, PKTHREAD Thread)
+{
+    Thread->State = Running;
+    Thread->NextProcessor = Prcb->Number;
+    Prcb->CurrentThread = Thread;
+}
+
+/* Leaves one thread, and comes back when that is switched to again, perhaps elsewhere. */
+static inline VOID KiSwitchThreads(PKTHREAD Old, PKTHREAD New)
+{
+    KiCheckStackPointers(Old, New);
+    KiSwapContext(Old, New);
+    if (Old->ApcState.KernelApcPending)
+        KiPendInterrupt(APC_LEVEL);
 }
 
 /*
@@ -188,33 +215,27 @@ VOID KiSwapThread(VOID)
     PKTHREAD Old = Prcb->CurrentThread;
     PKTHREAD New = KiSelectNextThread(Prcb);
 
-    if (Prcb->DpcRoutineActive)
-        KeBugCheckEx(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Old, (ULONG_PTR)New,
-                     (ULONG_PTR)Old->InitialStack, 0);
-    New->State = Running;
-    New->NextProcessor = Prcb->Number;
-    Prcb->CurrentThread = New;
-    if (New != Old) {
-        KiCheckStackPointers(Old, New);
-        KiSwapContext(Old, New);
-    }
-    if (Old->ApcState.KernelApcPending) /* it runs again, perhaps on another processor */
-        KiPendInterrupt(APC_LEVEL);
+    if (__builtin_expect(Prcb->DpcRoutineActive, FALSE))
+        KiBadSwitch(Old, New);
+    KiMakeRunning(Prcb, New);
+    if (New != Old)
+        KiSwitchThreads(Old, New);
 }
 
 /*
  * Puts the running thread back among the ready ones, and switches to the standby or best one. If
  * it may run on another processor, which runs something less important, it goes there.
  */
-static VOID KiYieldTo(PKTHREAD Thread, BOOLEAN Preempted)
+static inline VOID KiYieldTo(PKTHREAD Thread, BOOLEAN Preempted)
 {
-    Thread->Preempted = Preempted;
-    if (Thread == KeGetCurrentPrcb()->IdleThread)
+    if (Thread == KeGetCurrentPrcb()->IdleThread) {
         Thread->State = Ready; /* is on no queue: it runs when nothing else does */
-    else if (KeNumberProcessors == 1)
-        KiQueueThread(Thread);
-    else
+    } else if (KeNumberProcessors == 1) {
+        KiQueueThread(Thread, Preempted);
+    } else {
+        Thread->Preempted = Preempted;
         KiReadyThread(Thread);
+    }
     KiSwapThread();
 }
 
@@ -371,24 +392,55 @@ VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
     KiReconsider(Thread, (Affinity & KiProcessorBlock[Thread->NextProcessor]->SetMember) != 0);
 }
 
-/* Lets a ready thread of equal or higher priority run. TRUE in STATUS_SUCCESS: one did. */
+/*
+ * The commonest yield: the best ready thread is the running one's equal, in priority and in the
+ * processors that it may run on. So the two just change places, and the queue and all invariants
+ * are as before. FALSE: it is not so simple. The lock is held.
+ */
+static inline BOOLEAN KiYieldToEqual(PKPRCB Prcb, PKTHREAD Thread)
+{
+    PLIST_ENTRY Head = &KiReadyListHead[Thread->Priority];
+    PKTHREAD Next = CONTAINING_RECORD(Head->Flink, KTHREAD, WaitListEntry);
+
+    if (KiReadySummary >> Thread->Priority != 1 || Next->Affinity != Thread->Affinity ||
+        Prcb->NextThread)
+        return FALSE;
+    RemoveHeadList(Head);
+    InsertTailList(Head, &Thread->WaitListEntry);
+    Thread->Quantum = THREAD_QUANTUM;
+    Thread->WaitTime = KeTickCount.LowPart;
+    Thread->State = Ready;
+    KiMakeRunning(Prcb, Next);
+    KiSwapContext(Thread, Next);
+    return TRUE;
+}
+
+/* The general case. FALSE: no ready thread has as high a priority. The lock is held. */
+static __attribute__((noinline)) BOOLEAN KiYieldToBetter(PKPRCB Prcb, PKTHREAD Thread)
+{
+    if (!KiFindStandby(Prcb, Thread->Priority))
+        return FALSE;
+    Thread->Quantum = THREAD_QUANTUM;
+    KiYieldTo(Thread, FALSE);
+    return TRUE;
+}
+
+/* Lets a ready thread of equal or higher priority run. STATUS_SUCCESS: one did, else
+ * STATUS_NO_YIELD_PERFORMED. IRQL <= APC_LEVEL. */
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
     KIRQL OldIrql;
     PKPRCB Prcb;
     PKTHREAD Thread;
-    NTSTATUS Status = STATUS_NO_YIELD_PERFORMED;
+    NTSTATUS Status = STATUS_SUCCESS;
 
     if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
-        return Status;
+        return STATUS_NO_YIELD_PERFORMED;
     OldIrql = KiLockDispatcherDatabase();
     Prcb = KeGetCurrentPrcb();
     Thread = Prcb->CurrentThread;
-    if (KiFindStandby(Prcb, max(Thread->Priority, 0))) {
-        Thread->Quantum = THREAD_QUANTUM;
-        KiYieldTo(Thread, FALSE);
-        Status = STATUS_SUCCESS;
-    }
+    if (!KiYieldToEqual(Prcb, Thread) && !KiYieldToBetter(Prcb, Thread))
+        Status = STATUS_NO_YIELD_PERFORMED;
     KiUnlockDispatcherDatabase(OldIrql);
     return Status;
 }

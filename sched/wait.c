@@ -391,6 +391,23 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     return Status;
 }
 
+/* Apart, so as not to burden those who only yield. */
+static __attribute__((noinline)) NTSTATUS KiDelay(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                                                  PLARGE_INTEGER Interval)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    KI_WAIT Wait = {0, NULL, NULL, WaitAny, DelayExecution, Mode, Alertable, KiDueTime(Interval)};
+    KIRQL OldIrql = KiLockForWait(Thread);
+    NTSTATUS Status = KiWaitForObjects(&Wait, Thread);
+
+    KiUnlockDispatcherDatabase(OldIrql);
+    if (Status != STATUS_TIMEOUT)
+        return Status;
+    if (Interval->QuadPart == 0)
+        NtYieldExecution();
+    return STATUS_SUCCESS;
+}
+
 /*
  * Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields; whether there was
  * somebody to yield to is not told, as that status is not among the documented ones. IRQL <=
@@ -399,19 +416,9 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval)
 {
-    PKTHREAD Thread = KiGetCurrentThread();
-    KI_WAIT Wait = {
-        0, NULL, NULL, WaitAny, DelayExecution, WaitMode, Alertable, KiDueTime(Interval)};
-    NTSTATUS Status;
-    KIRQL OldIrql;
-
-    KiCheckWaitIrql(Thread, Interval, NULL);
-    OldIrql = KiLockForWait(Thread);
-    Status = KiWaitForObjects(&Wait, Thread);
-    KiUnlockDispatcherDatabase(OldIrql);
-    if (Status != STATUS_TIMEOUT)
-        return Status;
-    if (Interval->QuadPart == 0)
-        NtYieldExecution();
+    if (Interval->QuadPart != 0 || Alertable)
+        return KiDelay(WaitMode, Alertable, Interval);
+    KiCheckWaitIrql(KiGetCurrentThread(), Interval, NULL);
+    NtYieldExecution();
     return STATUS_SUCCESS;
 }

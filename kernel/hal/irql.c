@@ -136,8 +136,8 @@ KIRQL NTAPI KeGetCurrentIrql(VOID)
     return KiGetCurrentIrql();
 }
 
-/* Runs what Irql, which IRQL has just been lowered to, no longer holds back. */
-VOID FASTCALL HalpDeliverPending(KIRQL Irql)
+/* Runs what Irql, which IRQL has just been lowered to, no longer holds back. Rare, so apart. */
+__attribute__((noinline)) VOID FASTCALL HalpDeliverPending(KIRQL Irql)
 {
     BOOLEAN Enable = KiSaveInterrupts();
 
@@ -145,14 +145,14 @@ VOID FASTCALL HalpDeliverPending(KIRQL Irql)
     KiRestoreInterrupts(Enable);
 }
 
-NORETURN VOID FASTCALL KiBadRaise(KIRQL OldIrql, KIRQL NewIrql)
+NORETURN VOID FASTCALL KiBadRaise(KIRQL NewIrql)
 {
-    KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, 0);
+    KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, KiGetCurrentIrql(), NewIrql, 0, 0);
 }
 
-NORETURN VOID FASTCALL KiBadLower(KIRQL OldIrql, KIRQL NewIrql)
+NORETURN VOID FASTCALL KiBadLower(KIRQL NewIrql)
 {
-    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, OldIrql, 0,
+    KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, NewIrql, KiGetCurrentIrql(), 0,
                  (ULONG_PTR)__builtin_return_address(0));
 }
 

@@ -216,7 +216,7 @@ static inline KIRQL KiGetCurrentIrql(VOID)
 
 static inline VOID KiSetCurrentIrql(KIRQL Irql)
 {
-    __asm__ volatile("movb %0, %%fs:0x24" : : "q"(Irql) : "memory");
+    __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
 }
 
 static inline ULONG KiGetPendingInterrupts(VOID)
@@ -235,12 +235,12 @@ static inline VOID KiPendInterrupt(KIRQL Irql)
 /* irql.c: what each IRQL lets through, and the rare ends of raising and lowering. */
 extern const ULONG HalpDeliverable[HIGH_LEVEL + 1];
 VOID FASTCALL HalpDeliverPending(KIRQL Irql);
-NORETURN VOID FASTCALL KiBadRaise(KIRQL OldIrql, KIRQL NewIrql);
-NORETURN VOID FASTCALL KiBadLower(KIRQL OldIrql, KIRQL NewIrql);
+NORETURN VOID FASTCALL KiBadRaise(KIRQL NewIrql); /* before IRQL is changed */
+NORETURN VOID FASTCALL KiBadLower(KIRQL NewIrql);
 #if DBG
-VOID KiCheckLowering(KIRQL OldIrql, KIRQL NewIrql); /* lockcheck.c: not with a spin lock held */
+VOID KiCheckLowering(KIRQL NewIrql); /* lockcheck.c: not with a spin lock held */
 #else
-#define KiCheckLowering(OldIrql, NewIrql) ((VOID)0)
+#define KiCheckLowering(NewIrql) ((VOID)0)
 #endif
 
 /* KfRaiseIrql and KfLowerIrql, for those who do it often. */
@@ -249,18 +249,16 @@ static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
     KIRQL OldIrql = KiGetCurrentIrql();
 
     if (__builtin_expect(OldIrql > NewIrql, FALSE))
-        KiBadRaise(OldIrql, NewIrql);
+        KiBadRaise(NewIrql);
     KiSetCurrentIrql(NewIrql);
     return OldIrql;
 }
 
 static inline VOID KiLowerIrql(KIRQL NewIrql)
 {
-    KIRQL OldIrql = KiGetCurrentIrql();
-
-    if (__builtin_expect(OldIrql < NewIrql, FALSE))
-        KiBadLower(OldIrql, NewIrql);
-    KiCheckLowering(OldIrql, NewIrql);
+    if (__builtin_expect(KiGetCurrentIrql() < NewIrql, FALSE))
+        KiBadLower(NewIrql);
+    KiCheckLowering(NewIrql);
     KiSetCurrentIrql(NewIrql);
     if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[NewIrql], FALSE))
         HalpDeliverPending(NewIrql);
@@ -378,9 +376,14 @@ VOID KiLetCheckedSpinLockGo(PKSPIN_LOCK SpinLock);
 #define KiTakeSpinLockFor(SpinLock, Site) KiTakeCheckedSpinLock((SpinLock), (Site))
 #define KiLetSpinLockGo(SpinLock)         KiLetCheckedSpinLockGo(SpinLock)
 #else
+static inline BOOLEAN KiTryToTakeSpinLock(PKSPIN_LOCK SpinLock)
+{
+    return __builtin_expect(InterlockedExchange((LONG *)SpinLock, 1) == 0, TRUE);
+}
+
 static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)
 {
-    if (__builtin_expect(InterlockedExchange((LONG *)SpinLock, 1) != 0, FALSE))
+    if (!KiTryToTakeSpinLock(SpinLock))
         KiWaitForSpinLock(SpinLock);
 }
 #define KiTakeSpinLockFor(SpinLock, Site) KiTakeSpinLock(SpinLock)

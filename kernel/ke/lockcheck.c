@@ -112,8 +112,9 @@ VOID KiSpinLockLetGo(PVOID Lock)
 }
 
 /* Below DISPATCH_LEVEL another thread could come, and wait for the lock for ever. */
-VOID KiCheckLowering(KIRQL OldIrql, KIRQL NewIrql)
+VOID KiCheckLowering(KIRQL NewIrql)
 {
+    KIRQL OldIrql = KiGetCurrentIrql();
     if (NewIrql >= DISPATCH_LEVEL || OldIrql < DISPATCH_LEVEL)
         return;
     KI_VERIFY(KiThisProcessorsLocks()->Count == 0, 0x31, OldIrql, NewIrql, 0);

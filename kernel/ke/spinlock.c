@@ -26,6 +26,13 @@ __attribute__((noinline)) VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock)
     } while (InterlockedExchange((LONG *)SpinLock, 1) != 0);
 }
 
+/* The rare end of KfAcquireSpinLock: a jump to it leaves that one without a stack frame. */
+static __attribute__((noinline)) KIRQL KiWaitAtRaisedIrql(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
+{
+    KiWaitForSpinLock(SpinLock);
+    return OldIrql;
+}
+
 #endif
 
 /* Raises to DISPATCH_LEVEL and takes the lock; returns the old IRQL. IRQL: <= DISPATCH_LEVEL. */
@@ -35,8 +42,12 @@ KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK SpinLock)
 
     KI_VERIFY(KiGetCurrentIrql() <= DISPATCH_LEVEL, 0x42, KiGetCurrentIrql(), SpinLock, 0);
     OldIrql = KiRaiseIrql(DISPATCH_LEVEL);
+#if DBG
     KiTakeSpinLockFor(SpinLock, KI_CALLER);
     return OldIrql;
+#else
+    return KiTryToTakeSpinLock(SpinLock) ? OldIrql : KiWaitAtRaisedIrql(SpinLock, OldIrql);
+#endif
 }
 
 /* Lets the lock go and lowers to NewIrql. IRQL: DISPATCH_LEVEL. */

@@ -205,16 +205,14 @@ static VOID MeasureTick(VOID)
     ULONG Shortest = MAXULONG, Sum = 0, i;
 
     for (i = 0; i < TICKS; i++) {
-        ULONG Usual = MAXULONG, Gap;
+        ULONG Usual, Gap = 0;
         ULONGLONG Before = BenchClock(), Now;
-        for (;;) {
+        do {
+            Usual = Gap;
             Now = BenchClock();
             Gap = (ULONG)(Now - Before);
             Before = Now;
-            if (Usual != MAXULONG && Gap > Usual + TICK_AT_LEAST)
-                break;
-            Usual = min(Usual, Gap);
-        }
+        } while (Usual == 0 || Gap < Usual + TICK_AT_LEAST);
         Shortest = min(Shortest, Gap - Usual);
         Sum += Gap - Usual;
     }
@@ -230,7 +228,7 @@ static volatile BOOLEAN Stop;
 
 static VOID Yield(VOID)
 {
-    LARGE_INTEGER Zero = {.QuadPart = 0};
+    static LARGE_INTEGER Zero;
 
     KeDelayExecutionThread(KernelMode, FALSE, &Zero);
 }
