@@ -62,6 +62,7 @@ AT(KIPCR, 0x024, Pcr.Irql);
 AT(KIPCR, 0x028, Pcr.IRR);
 AT(KIPCR, 0x120, PrcbData);
 AT(KIPCR, 0x124, PrcbData.CurrentThread);
+AT(KIPCR, 0x128, PrcbData.NextThread);
 
 AT(KPRCB, 0x004, CurrentThread);
 AT(KPRCB, 0x008, NextThread);

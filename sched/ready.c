@@ -62,7 +62,7 @@ static inline VOID KiUnqueueThread(PKTHREAD Thread)
 }
 
 /* The first thread of a queue that may run on a processor; NULL: none. */
-static PKTHREAD KiFindInQueue(PLIST_ENTRY Head, KAFFINITY Processor)
+static inline PKTHREAD KiFindInQueue(PLIST_ENTRY Head, KAFFINITY Processor)
 {
     PLIST_ENTRY Entry;
 
@@ -75,7 +75,7 @@ static PKTHREAD KiFindInQueue(PLIST_ENTRY Head, KAFFINITY Processor)
 }
 
 /* The best thread for a processor, of the queues in Summary, taken out; NULL: there is none. */
-static PKTHREAD KiTakeReadyThread(PKPRCB Prcb, ULONG Summary)
+static inline PKTHREAD KiTakeReadyThread(PKPRCB Prcb, ULONG Summary)
 {
     while (Summary) {
         ULONG Highest = PRIORITIES - 1 - (ULONG)__builtin_clz(Summary);
@@ -189,11 +189,12 @@ static NORETURN VOID KiBadSwitch(PKTHREAD Old, PKTHREAD New)
                  (ULONG_PTR)Old->InitialStack, 0);
 }
 
-static inline VOID KiMakeRunning(PKPRCB Prcb, PKTHREAD Thread)
+/* The thread that is about to be switched to, on this processor. */
+static inline VOID KiMakeRunning(PKTHREAD Thread, UCHAR Processor)
 {
     Thread->State = Running;
-    Thread->NextProcessor = Prcb->Number;
-    Prcb->CurrentThread = Thread;
+    Thread->NextProcessor = Processor;
+    KiSetCurrentThread(Thread);
 }
 
 /* Leaves one thread, and comes back when that is switched to again, perhaps elsewhere. */
@@ -217,7 +218,7 @@ VOID KiSwapThread(VOID)
 
     if (__builtin_expect(Prcb->DpcRoutineActive, FALSE))
         KiBadSwitch(Old, New);
-    KiMakeRunning(Prcb, New);
+    KiMakeRunning(New, Prcb->Number);
     if (New != Old)
         KiSwitchThreads(Old, New);
 }
@@ -397,50 +398,51 @@ VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
  * processors that it may run on. So the two just change places, and the queue and all invariants
  * are as before. FALSE: it is not so simple. The lock is held.
  */
-static inline BOOLEAN KiYieldToEqual(PKPRCB Prcb, PKTHREAD Thread)
+static inline BOOLEAN KiYieldToEqual(PKTHREAD Thread)
 {
     PLIST_ENTRY Head = &KiReadyListHead[Thread->Priority];
     PKTHREAD Next = CONTAINING_RECORD(Head->Flink, KTHREAD, WaitListEntry);
 
-    if (KiReadySummary >> Thread->Priority != 1 || Next->Affinity != Thread->Affinity ||
-        Prcb->NextThread)
+    if (__builtin_expect(KiReadySummary >> Thread->Priority != 1 ||
+                             Next->Affinity != Thread->Affinity || KiGetNextThread(),
+                         FALSE))
         return FALSE;
-    RemoveHeadList(Head);
     InsertTailList(Head, &Thread->WaitListEntry);
+    RemoveHeadList(Head);
     Thread->Quantum = THREAD_QUANTUM;
     Thread->WaitTime = KeTickCount.LowPart;
     Thread->State = Ready;
-    KiMakeRunning(Prcb, Next);
+    KiMakeRunning(Next, Thread->NextProcessor);
     KiSwapContext(Thread, Next);
     return TRUE;
 }
 
-/* The general case. FALSE: no ready thread has as high a priority. The lock is held. */
-static __attribute__((noinline)) BOOLEAN KiYieldToBetter(PKPRCB Prcb, PKTHREAD Thread)
+/* The general case; lets the lock go. */
+static __attribute__((noinline)) NTSTATUS KiYieldToBetter(PKTHREAD Thread, KIRQL OldIrql)
 {
-    if (!KiFindStandby(Prcb, Thread->Priority))
-        return FALSE;
-    Thread->Quantum = THREAD_QUANTUM;
-    KiYieldTo(Thread, FALSE);
-    return TRUE;
+    NTSTATUS Status = STATUS_NO_YIELD_PERFORMED;
+
+    if (KiFindStandby(KeGetCurrentPrcb(), Thread->Priority)) {
+        Thread->Quantum = THREAD_QUANTUM;
+        KiYieldTo(Thread, FALSE);
+        Status = STATUS_SUCCESS;
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Status;
 }
 
 /* Lets a ready thread of equal or higher priority run. STATUS_SUCCESS: one did, else
  * STATUS_NO_YIELD_PERFORMED. IRQL <= APC_LEVEL. */
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
+    PKTHREAD Thread = KiGetCurrentThread();
     KIRQL OldIrql;
-    PKPRCB Prcb;
-    PKTHREAD Thread;
-    NTSTATUS Status = STATUS_SUCCESS;
 
     if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
         return STATUS_NO_YIELD_PERFORMED;
     OldIrql = KiLockDispatcherDatabase();
-    Prcb = KeGetCurrentPrcb();
-    Thread = Prcb->CurrentThread;
-    if (!KiYieldToEqual(Prcb, Thread) && !KiYieldToBetter(Prcb, Thread))
-        Status = STATUS_NO_YIELD_PERFORMED;
+    if (!KiYieldToEqual(Thread))
+        return KiYieldToBetter(Thread, OldIrql);
     KiUnlockDispatcherDatabase(OldIrql);
-    return Status;
+    return STATUS_SUCCESS;
 }

@@ -172,7 +172,7 @@ static inline KIRQL KiLockDispatcherDatabase(VOID)
 static inline VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
 {
     KiLetSpinLockGo(&KiDispatcherLock);
-    KiLowerIrql(OldIrql);
+    KiRestoreIrql(OldIrql);
 }
 
 /* The same at DISPATCH_LEVEL, and staying there. */
@@ -249,11 +249,16 @@ VOID KiApcInterrupt(VOID); /* at APC_LEVEL, interrupts disabled, here and on ret
 /* wait.c: the dispatcher lock is held, but not for the first. */
 NORETURN VOID FASTCALL KiBadWait(PKTHREAD Thread, PVOID Object, KIRQL Irql);
 
-/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. */
+/* A wait that may block is an error at DISPATCH_LEVEL: nothing could be switched to. But it is the
+ * IRQL of one who has kept the dispatcher lock, and it is not his own. */
 static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER Timeout)
 {
-    KIRQL Irql = Thread->WaitNext ? Thread->WaitIrql : KiGetCurrentIrql();
+    KIRQL Irql = KiGetCurrentIrql();
 
+    if (__builtin_expect(Irql < DISPATCH_LEVEL, TRUE))
+        return;
+    if (Thread->WaitNext)
+        Irql = Thread->WaitIrql;
     if (Irql >= DISPATCH_LEVEL &&
         (Irql > DISPATCH_LEVEL || Timeout == NULL || Timeout->QuadPart != 0))
         KiBadWait(Thread, Object, Irql);
@@ -271,9 +276,9 @@ VOID KiLeaveQueue(PKTHREAD Thread);
 
 /* timer.c */
 VOID KiInitializeTime(LONGLONG SystemTime);
-VOID KiUpdateTime(PKTRAP_FRAME Frame);    /* the clock's service routine, at CLOCK2_LEVEL */
-VOID KiUpdateRunTime(PKTRAP_FRAME Frame); /* the same on the other processors */
-VOID KiTimerExpiration(VOID);             /* at DISPATCH_LEVEL, without the dispatcher lock */
+VOID FASTCALL KiUpdateTime(PKTRAP_FRAME Frame);    /* the clock's service routine, CLOCK2_LEVEL */
+VOID FASTCALL KiUpdateRunTime(PKTRAP_FRAME Frame); /* the same on the other processors */
+VOID KiTimerExpiration(VOID); /* at DISPATCH_LEVEL, without the dispatcher lock */
 VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due); /* interrupt time; dispatcher lock held */
 BOOLEAN KiRemoveTimer(PKTIMER Timer);            /* FALSE: it was not set; lock held */
 LONGLONG KiDueTime(PLARGE_INTEGER Timeout);      /* a caller's time as interrupt time */

@@ -3,18 +3,24 @@
  * and system time), charges ticks to the running thread, and asks for the DISPATCH interrupt when
  * a timer is due or the quantum is used up. Timers expire there, at DISPATCH_LEVEL.
  *
- * Set timers are a list in the order of their due times, under the dispatcher lock. Due times are
- * interrupt times, so a change of the system time does not move relative ones.
+ * Set timers hang in a table of lists, under the dispatcher lock: each list has the due times of
+ * one slot of time, 13.1 ms long, in their order, and after SLOTS of them the table begins anew. So
+ * setting and cancelling cost the same however many timers are set, unless very many are due in one
+ * slot. Invariant: no timer is due before KiNextDue, which is all that the clock looks at.
+ *
+ * Due times are interrupt times, so a change of the system time does not move relative ones.
  */
 #include "kernel/hal/hal.h"
 #include "sched/sched.h"
 
 #define MILLISECOND 10000 /* in units of 100 ns */
+#define SLOTS       512
+#define SLOT_SHIFT  17 /* a slot is 2^17 units: a little more than a clock tick */
 
 volatile KSYSTEM_TIME KeTickCount;
 
-static LIST_ENTRY KiTimerList = {&KiTimerList, &KiTimerList};
-static volatile KSYSTEM_TIME KiNextDue; /* of the first timer; read by the clock without lock */
+static LIST_ENTRY KiTimerTable[SLOTS];
+static volatile KSYSTEM_TIME KiNextDue; /* read by the clock without lock */
 static LONGLONG KiBootTime;             /* system time - interrupt time */
 
 /* The reader's half of the protocol is in KiReadSystemTime: High2 first, High1 last. */
@@ -37,6 +43,23 @@ static LONGLONG KiReadSystemTime(volatile KSYSTEM_TIME *Time)
     return ((LONGLONG)High << 32) | Low;
 }
 
+/* Rare: a time's low part wraps. */
+static __attribute__((noinline)) VOID KiCarrySystemTime(volatile KSYSTEM_TIME *Time, ULONG By)
+{
+    KiWriteSystemTime(Time, KiReadSystemTime(Time) + By);
+}
+
+/* For the one who alone writes a time. Mostly one word changes: a reader sees all or nothing. */
+static inline VOID KiAdvanceSystemTime(volatile KSYSTEM_TIME *Time, ULONG By)
+{
+    ULONG Low;
+
+    if (__builtin_add_overflow(Time->LowPart, By, &Low))
+        KiCarrySystemTime(Time, By);
+    else
+        Time->LowPart = Low;
+}
+
 LONGLONG KiQueryInterruptTime(VOID)
 {
     return KiReadSystemTime(&SharedUserData->InterruptTime);
@@ -44,6 +67,10 @@ LONGLONG KiQueryInterruptTime(VOID)
 
 VOID KiInitializeTime(LONGLONG SystemTime)
 {
+    ULONG i;
+
+    for (i = 0; i < SLOTS; i++)
+        InitializeListHead(&KiTimerTable[i]);
     KiBootTime = SystemTime;
     KiWriteSystemTime(&KiNextDue, TIME_FOR_EVER);
     KiWriteSystemTime(&SharedUserData->SystemTime, SystemTime);
@@ -75,43 +102,69 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
 }
 
 /* The service routine of a processor's own clock. IRQL: CLOCK2_LEVEL. */
-VOID KiUpdateRunTime(PKTRAP_FRAME Frame)
+VOID FASTCALL KiUpdateRunTime(PKTRAP_FRAME Frame)
 {
     KiCheckDeferredDpcs(KeGetCurrentPrcb());
     KiChargeTick(KeGetCurrentPrcb(), Frame);
 }
 
-/* The clock's interrupt service routine, on the first processor. IRQL: CLOCK2_LEVEL. */
-VOID KiUpdateTime(PKTRAP_FRAME Frame)
+/*
+ * The clock's interrupt service routine, on the first processor, which alone writes these times.
+ * IRQL: CLOCK2_LEVEL.
+ */
+VOID FASTCALL KiUpdateTime(PKTRAP_FRAME Frame)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    LONGLONG Now = KiQueryInterruptTime() + CLOCK_TICK_100NS;
-
-    KiWriteSystemTime(&SharedUserData->InterruptTime, Now);
-    KiWriteSystemTime(&SharedUserData->SystemTime, Now + KiBootTime);
-    KiWriteSystemTime(&KeTickCount, KiReadSystemTime(&KeTickCount) + 1);
-    KiWriteSystemTime(&SharedUserData->TickCount, KiReadSystemTime(&KeTickCount));
+    KiAdvanceSystemTime(&SharedUserData->InterruptTime, CLOCK_TICK_100NS);
+    KiAdvanceSystemTime(&SharedUserData->SystemTime, CLOCK_TICK_100NS);
+    KiAdvanceSystemTime(&KeTickCount, 1);
+    KiAdvanceSystemTime(&SharedUserData->TickCount, 1);
     SharedUserData->TickCountLowDeprecated = KeTickCount.LowPart;
-    if (KiReadSystemTime(&KiNextDue) <= Now) {
-        Prcb->TimerRequest = TRUE;
+    if (KiReadSystemTime(&KiNextDue) <= KiReadSystemTime(&SharedUserData->InterruptTime)) {
+        KeGetCurrentPrcb()->TimerRequest = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     }
-    KiCheckDeferredDpcs(Prcb);
-    KiChargeTick(Prcb, Frame);
+    KiCheckDeferredDpcs(KeGetCurrentPrcb());
+    KiChargeTick(KeGetCurrentPrcb(), Frame);
 }
 
 /* Interrupts are disabled, for the clock on this processor would wait for the second half. */
-static VOID KiUpdateNextDue(VOID)
+static VOID KiSetNextDue(LONGLONG Due)
 {
-    LONGLONG Due = TIME_FOR_EVER;
-    BOOLEAN Enable;
+    BOOLEAN Enable = KiSaveInterrupts();
 
-    if (!IsListEmpty(&KiTimerList))
-        Due = (LONGLONG)CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry)
-                  ->DueTime.QuadPart;
-    Enable = KiSaveInterrupts();
     KiWriteSystemTime(&KiNextDue, Due);
     KiRestoreInterrupts(Enable);
+}
+
+static inline PKTIMER KiTimerOf(PLIST_ENTRY Entry)
+{
+    return CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
+}
+
+static inline PLIST_ENTRY KiSlotOf(LONGLONG Due)
+{
+    return &KiTimerTable[(ULONG)(Due >> SLOT_SHIFT) % SLOTS];
+}
+
+/*
+ * The timer that is due first, which is due at KiNextDue then. NULL: none is due until the table
+ * begins anew, and it will be looked for again at that time. The dispatcher lock is held.
+ */
+static PKTIMER KiFindFirstTimer(VOID)
+{
+    LONGLONG Slot = KiReadSystemTime(&KiNextDue) >> SLOT_SHIFT;
+    LONGLONG End = Slot + SLOTS;
+
+    for (; Slot < End; Slot++) {
+        PLIST_ENTRY Head = &KiTimerTable[(ULONG)Slot % SLOTS];
+        PKTIMER First = KiTimerOf(Head->Flink);
+        if (!IsListEmpty(Head) && (LONGLONG)First->DueTime.QuadPart >> SLOT_SHIFT <= Slot) {
+            KiSetNextDue((LONGLONG)First->DueTime.QuadPart);
+            return First;
+        }
+    }
+    KiSetNextDue(End << SLOT_SHIFT);
+    return NULL;
 }
 
 /*
@@ -135,15 +188,17 @@ LONGLONG KiDueTime(PLARGE_INTEGER Timeout)
 /* Sets a timer that is not set. The dispatcher lock is held. */
 VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due)
 {
-    PLIST_ENTRY Entry = KiTimerList.Blink;
+    PLIST_ENTRY Head = KiSlotOf(Due), Entry = Head->Blink;
 
-    while (Entry != &KiTimerList &&
-           (LONGLONG)CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart > Due)
+    if (!IsListEmpty(Head) && Due < (LONGLONG)KiTimerOf(Head->Flink)->DueTime.QuadPart)
+        Entry = Head; /* before all the others, as one often is that is due soon */
+    while (Entry != Head && (LONGLONG)KiTimerOf(Entry)->DueTime.QuadPart > Due)
         Entry = Entry->Blink;
     InsertHeadList(Entry, &Timer->TimerListEntry);
     Timer->DueTime.QuadPart = (ULONGLONG)Due;
     Timer->Header.Inserted = TRUE;
-    KiUpdateNextDue();
+    if (Due < KiReadSystemTime(&KiNextDue))
+        KiSetNextDue(Due);
 }
 
 /* TRUE: it was set. The dispatcher lock is held. */
@@ -153,7 +208,6 @@ BOOLEAN KiRemoveTimer(PKTIMER Timer)
         return FALSE;
     Timer->Header.Inserted = FALSE;
     RemoveEntryList(&Timer->TimerListEntry);
-    KiUpdateNextDue();
     return TRUE;
 }
 
@@ -177,9 +231,11 @@ VOID KiTimerExpiration(VOID)
 {
     KiLockDispatcherDatabaseAtSynchLevel();
     while (KiReadSystemTime(&KiNextDue) <= KiQueryInterruptTime()) {
-        PKTIMER Timer = CONTAINING_RECORD(KiTimerList.Flink, KTIMER, TimerListEntry);
-        KiRemoveTimer(Timer);
-        KiSignalTimer(Timer);
+        PKTIMER Timer = KiFindFirstTimer();
+        if (Timer && (LONGLONG)Timer->DueTime.QuadPart <= KiQueryInterruptTime()) {
+            KiRemoveTimer(Timer);
+            KiSignalTimer(Timer);
+        }
     }
     KiUnlockDispatcherDatabaseFromSynchLevel();
 }

@@ -391,15 +391,18 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     return Status;
 }
 
-/* Apart, so as not to burden those who only yield. */
-static __attribute__((noinline)) NTSTATUS KiDelay(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
-                                                  PLARGE_INTEGER Interval)
+/* Apart, so as not to burden those who only yield: called with the very same stack. */
+static __attribute__((noipa)) NTSTATUS NTAPI KiDelay(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                                                     PLARGE_INTEGER Interval)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     KI_WAIT Wait = {0, NULL, NULL, WaitAny, DelayExecution, Mode, Alertable, KiDueTime(Interval)};
-    KIRQL OldIrql = KiLockForWait(Thread);
-    NTSTATUS Status = KiWaitForObjects(&Wait, Thread);
+    NTSTATUS Status;
+    KIRQL OldIrql;
 
+    KiCheckWaitIrql(Thread, Interval, NULL);
+    OldIrql = KiLockForWait(Thread);
+    Status = KiWaitForObjects(&Wait, Thread);
     KiUnlockDispatcherDatabase(OldIrql);
     if (Status != STATUS_TIMEOUT)
         return Status;

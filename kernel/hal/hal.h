@@ -11,8 +11,8 @@
 #include "kernel/nt.h"
 
 /* irql.c: the interrupt interface. IRQL: any; interrupts disabled where noted. */
-BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql); /* interrupts disabled */
-VOID HalEndSystemInterrupt(KIRQL OldIrql);                     /* interrupts disabled */
+BOOLEAN FASTCALL HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql); /* interrupts disabled */
+VOID FASTCALL HalEndSystemInterrupt(KIRQL OldIrql);                     /* interrupts disabled */
 KIRQL HalVectorToIrql(ULONG Vector);
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
 VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql);
@@ -24,6 +24,12 @@ VOID HalDisableSystemInterrupt(ULONG Vector);
 KAFFINITY HalQueryInterruptAffinity(VOID); /* the processors that there is a choice of */
 
 VOID HalSendIpi(struct _KPRCB *Prcb); /* apic.c: IRQL: any */
+
+/* WRITE_PORT_UCHAR without the call, for what every interrupt does. */
+static inline VOID HalpWritePort(PUCHAR Port, UCHAR Value)
+{
+    __asm__ volatile("outb %0, %w1" : : "a"(Value), "Nd"((USHORT)(ULONG_PTR)Port) : "memory");
+}
 
 /* serial.c */
 VOID HalpInitializeSerial(VOID);

@@ -64,13 +64,14 @@ const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
 };
 
 /* ... but for the clock, which is above all lines, and line 8, which profiles. */
+static const KIRQL HalpLineIrql[HAL_LINES] = {CLOCK2_LEVEL,  26, 25, 24, 23, 22, 21, 20,
+                                              PROFILE_LEVEL, 18, 17, 16, 15, 14, 13, 12};
+
 KIRQL HalVectorToIrql(ULONG Vector)
 {
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
 
-    if (Irq == CLOCK_IRQ || Vector == APIC_CLOCK_VECTOR)
-        return CLOCK2_LEVEL;
-    return Irq == PROFILE_IRQ ? PROFILE_LEVEL : HIGHEST_LINE_IRQL - Irq;
+    return Irq < HAL_LINES ? HalpLineIrql[Irq] : CLOCK2_LEVEL; /* the local APIC's clock */
 }
 
 /* Takes the highest deliverable hardware line out of Pending; the clock before all others. */
@@ -212,7 +213,7 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
 }
 
 /* A device's line. FALSE: it came too early and is pending now, or it was none. */
-static BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
+static inline BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
 {
     ULONG Answer;
 
@@ -221,7 +222,7 @@ static BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
         return TRUE;
     }
     Answer = HalpController.Accept(Irq, Irql <= Pcr->Pcr.Irql);
-    if (Answer & LINE_PENDING)
+    if (__builtin_expect(Answer & LINE_PENDING, FALSE))
         Pcr->Pcr.IRR |= IRR_LINE(Irq);
     return (Answer & LINE_RUNS) != 0;
 }
@@ -248,33 +249,40 @@ static VOID HalpHandleIpi(PKIPCR Pcr)
     HalpReplayPending(Pcr->Pcr.Irql);
 }
 
+/* What no line brings. TRUE: the clock's service routine is to run. Apart: the lines come first. */
+static __attribute__((noinline)) BOOLEAN HalpAcceptApicVector(PKIPCR Pcr, ULONG Vector)
+{
+    if (Vector == APIC_CLOCK_VECTOR)
+        return HalpAcceptLocalClock(Pcr);
+    if (Vector == APIC_IPI_VECTOR)
+        HalpHandleIpi(Pcr);
+    return FALSE;
+}
+
 /*
  * Called first for every hardware interrupt, with interrupts disabled. TRUE: IRQL has been
  * raised to the line's and its service routine is to run. FALSE: it came too early and is
  * pending now, or is done with.
  */
-BOOLEAN HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
+BOOLEAN FASTCALL HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
 {
     PKIPCR Pcr = KiGetPcr();
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     KIRQL Irql = HalVectorToIrql(Vector);
-    BOOLEAN Accepted = FALSE;
 
-    if (Vector == APIC_IPI_VECTOR)
-        HalpHandleIpi(Pcr);
-    else if (Vector == APIC_CLOCK_VECTOR)
-        Accepted = HalpAcceptLocalClock(Pcr);
-    else if (Vector < PRIMARY_VECTOR_BASE + HAL_LINES)
-        Accepted = HalpAcceptLine(Pcr, Vector - PRIMARY_VECTOR_BASE, Irql);
-    if (Accepted) {
-        *OldIrql = Pcr->Pcr.Irql;
-        Pcr->Pcr.Irql = Irql;
-    }
-    return Accepted;
+    if (!(Irq < HAL_LINES ? HalpAcceptLine(Pcr, Irq, Irql) : HalpAcceptApicVector(Pcr, Vector)))
+        return FALSE;
+    *OldIrql = Pcr->Pcr.Irql;
+    Pcr->Pcr.Irql = Irql;
+    return TRUE;
 }
 
 /* Called last for an interrupt that began: back to the old IRQL. Interrupts disabled. */
-VOID HalEndSystemInterrupt(KIRQL OldIrql)
+VOID FASTCALL HalEndSystemInterrupt(KIRQL OldIrql)
 {
-    KiGetPcr()->Pcr.Irql = OldIrql;
-    HalpReplayPending(OldIrql);
+    PKIPCR Pcr = KiGetPcr();
+
+    Pcr->Pcr.Irql = OldIrql;
+    if (Pcr->Pcr.IRR & HalpDeliverable[OldIrql])
+        HalpReplayPending(OldIrql);
 }

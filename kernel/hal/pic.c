@@ -56,10 +56,10 @@ static VOID HalpPicSetMask(ULONG Irq, BOOLEAN Masked)
 static VOID HalpPicAcknowledge(ULONG Irq)
 {
     if (Irq >= 8) {
-        WRITE_PORT_UCHAR(PIC2_COMMAND, OCW2_SPECIFIC_EOI | (Irq - 8));
+        HalpWritePort(PIC2_COMMAND, OCW2_SPECIFIC_EOI | (Irq - 8));
         Irq = CASCADE_LINE;
     }
-    WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | Irq);
+    HalpWritePort(PIC1_COMMAND, OCW2_SPECIFIC_EOI | Irq);
 }
 
 /*

@@ -26,14 +26,10 @@ VOID KiInitializeInterrupts(VOID)
     ExInitializeFastMutex(&KiInterruptMutex);
 }
 
-VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector)
+static VOID KiDispatchToInterruptObjects(ULONG Vector)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Vector - PRIMARY_VECTOR_BASE], Entry;
 
-    if (Vector == CLOCK_VECTOR)
-        KiUpdateTime(Frame);
-    else if (Vector == APIC_CLOCK_VECTOR)
-        KiUpdateRunTime(Frame);
     for (Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
         PKINTERRUPT Interrupt = CONTAINING_RECORD(Entry, KINTERRUPT, ListEntry);
         KIRQL OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);
@@ -45,6 +41,17 @@ VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector)
         if (Handled && Interrupt->Mode == LevelSensitive)
             break;
     }
+}
+
+/* The clock comes most often, and has no objects. */
+VOID FASTCALL KiDispatchInterruptVector(PKTRAP_FRAME Frame, ULONG Vector)
+{
+    if (Vector == CLOCK_VECTOR)
+        KiUpdateTime(Frame);
+    else if (Vector == APIC_CLOCK_VECTOR)
+        KiUpdateRunTime(Frame);
+    else
+        KiDispatchToInterruptObjects(Vector);
 }
 
 /*
@@ -69,19 +76,20 @@ static BOOLEAN KiPlaceInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity)
 BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Interrupt->Vector - PRIMARY_VECTOR_BASE];
+    KAFFINITY OldAffinity;
     BOOLEAN Connected;
     KIRQL OldIrql;
 
     ExAcquireFastMutex(&KiInterruptMutex);
     Connected = KiPlaceInterrupt(Interrupt, Affinity);
     if (Connected) {
-        KeSetSystemAffinityThread(1 << Interrupt->Number);
+        OldAffinity = KeSetSystemAffinityThreadEx(1 << Interrupt->Number);
         OldIrql = KfRaiseIrql(HIGH_LEVEL);
         if (IsListEmpty(Head))
             HalEnableSystemInterrupt(Interrupt->Vector, KeGetCurrentPrcb());
         InsertTailList(Head, &Interrupt->ListEntry);
         KfLowerIrql(OldIrql);
-        KeRevertToUserAffinityThread();
+        KeRevertToUserAffinityThreadEx(OldAffinity);
     }
     ExReleaseFastMutex(&KiInterruptMutex);
     return Connected;
@@ -91,16 +99,17 @@ BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity)
 VOID KeDisconnectInterrupt(PKINTERRUPT Interrupt)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Interrupt->Vector - PRIMARY_VECTOR_BASE];
+    KAFFINITY OldAffinity;
     KIRQL OldIrql;
 
     ExAcquireFastMutex(&KiInterruptMutex);
-    KeSetSystemAffinityThread(1 << Interrupt->Number);
+    OldAffinity = KeSetSystemAffinityThreadEx(1 << Interrupt->Number);
     OldIrql = KfRaiseIrql(HIGH_LEVEL);
     RemoveEntryList(&Interrupt->ListEntry);
     if (IsListEmpty(Head))
         HalDisableSystemInterrupt(Interrupt->Vector);
     KfLowerIrql(OldIrql);
-    KeRevertToUserAffinityThread();
+    KeRevertToUserAffinityThreadEx(OldAffinity);
     ExReleaseFastMutex(&KiInterruptMutex);
 }
 

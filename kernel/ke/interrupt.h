@@ -20,8 +20,8 @@ typedef struct _KINTERRUPT {
     KINTERRUPT_MODE Mode;
 } KINTERRUPT;
 
-/* Runs the routines connected to a vector. IRQL: the vector's; interrupts enabled. */
-VOID KiDispatchToInterruptObjects(PKTRAP_FRAME Frame, ULONG Vector);
+/* Runs what is to be done for a vector. IRQL: the vector's; interrupts enabled. */
+VOID FASTCALL KiDispatchInterruptVector(PKTRAP_FRAME Frame, ULONG Vector);
 
 /* IRQL: PASSIVE_LEVEL; both may wait. */
 BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity);

@@ -207,6 +207,19 @@ static inline struct _KTHREAD *KiGetCurrentThread(VOID)
     return Thread;
 }
 
+/* Under the dispatcher lock: at DISPATCH_LEVEL, where the thread does not move. */
+static inline VOID KiSetCurrentThread(struct _KTHREAD *Thread)
+{
+    __asm__ volatile("movl %0, %%fs:0x124" : : "r"(Thread) : "memory");
+}
+
+static inline struct _KTHREAD *KiGetNextThread(VOID)
+{
+    struct _KTHREAD *Thread;
+    __asm__ volatile("movl %%fs:0x128, %0" : "=r"(Thread));
+    return Thread;
+}
+
 static inline KIRQL KiGetCurrentIrql(VOID)
 {
     KIRQL Irql;
@@ -254,14 +267,21 @@ static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
     return OldIrql;
 }
 
+/* Lowers to what KiRaiseIrql has returned: that it is not higher needs no test. */
+static inline VOID KiRestoreIrql(KIRQL OldIrql)
+{
+    ASSERT(KiGetCurrentIrql() >= OldIrql);
+    KiCheckLowering(OldIrql);
+    KiSetCurrentIrql(OldIrql);
+    if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[OldIrql], FALSE))
+        HalpDeliverPending(OldIrql);
+}
+
 static inline VOID KiLowerIrql(KIRQL NewIrql)
 {
     if (__builtin_expect(KiGetCurrentIrql() < NewIrql, FALSE))
         KiBadLower(NewIrql);
-    KiCheckLowering(NewIrql);
-    KiSetCurrentIrql(NewIrql);
-    if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[NewIrql], FALSE))
-        HalpDeliverPending(NewIrql);
+    KiRestoreIrql(NewIrql);
 }
 
 static inline VOID KiDisableInterrupts(VOID)

@@ -213,7 +213,7 @@ VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
     if (HalBeginSystemInterrupt(Vector, &OldIrql)) {
         KiWatchInterrupt(Frame, Vector, OldIrql);
         KiEnableInterrupts();
-        KiDispatchToInterruptObjects(Frame, Vector);
+        KiDispatchInterruptVector(Frame, Vector);
         KiDisableInterrupts();
         HalEndSystemInterrupt(OldIrql);
     }

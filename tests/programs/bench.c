@@ -86,8 +86,8 @@ static int RunDriver(void)
     Status = NtOpenFile(&Device, FILE_READ_DATA | SYNCHRONIZE, &Attributes, &Result,
                         FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
     if (NT_SUCCESS(Status)) {
-        Status = NtDeviceIoControlFile(Device, NULL, NULL, NULL, &Result, IOCTL_BENCH, NULL, 0,
-                                       NULL, 0);
+        Status =
+            NtDeviceIoControlFile(Device, NULL, NULL, NULL, &Result, IOCTL_BENCH, NULL, 0, NULL, 0);
         NtClose(Device);
     }
     return NT_SUCCESS(Status);

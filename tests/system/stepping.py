@@ -302,8 +302,8 @@ def next_instruction():
 def clock_in_kernel():
     """In the clock's service routine, having interrupted the kernel: frames lead into that."""
     run_to("KiUpdateTime",
-           f"(((KTRAP_FRAME *)*(unsigned *)($esp + 4))->SegCs & 3) == 0 && {AT_HOME}")
-    frame = gdb.Value(word(register("esp") + 4)).cast(gdb.lookup_type("KTRAP_FRAME").pointer())
+           f"(((KTRAP_FRAME *)$ecx)->SegCs & 3) == 0 && {AT_HOME}")
+    frame = gdb.Value(register("ecx")).cast(gdb.lookup_type("KTRAP_FRAME").pointer())
     frames = chain(here())
     check_outermost(frames)
     interrupted = [caller for caller in frames if caller[1] == int(frame["Eip"])]
@@ -318,7 +318,7 @@ def hold_back_clock():
     already; and not while the processor is idle, for then nothing else would let IRQL fall.
     """
     run_to("HalBeginSystemInterrupt",
-           f"*(unsigned *)($esp + 4) == {CLOCK_VECTOR} && {PCR}->Irql == 0 && {AT_HOME} && "
+           f"$ecx == {CLOCK_VECTOR} && {PCR}->Irql == 0 && {AT_HOME} && "
            f"!{PCR}->IrrActive && {PROCESSOR}->CurrentThread != {PROCESSOR}->IdleThread")
     gdb.execute(f"set var {PCR}->Irql = {HIGH_LEVEL}")
     run_to(f"{word(register('esp')):#x}", f"{PCR}->Irql == {HIGH_LEVEL}")
