@@ -66,6 +66,13 @@ VOID(NTAPI KeReleaseSpinLockFromDpcLevel)(PKSPIN_LOCK SpinLock);
 VOID(NTAPI KeQueryTickCount)(PLARGE_INTEGER TickCount);
 NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 
+/* Exported, and not declared by the headers. */
+VOID FASTCALL KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK SpinLock,
+                                                         PKLOCK_QUEUE_HANDLE LockHandle);
+KIRQL FASTCALL KeAcquireQueuedSpinLockRaiseToSynch(KSPIN_LOCK_QUEUE_NUMBER Number);
+LOGICAL FASTCALL KeTryToAcquireQueuedSpinLockRaiseToSynch(KSPIN_LOCK_QUEUE_NUMBER Number,
+                                                          PKIRQL OldIrql);
+
 #define NORETURN __attribute__((noreturn))
 
 #endif

@@ -378,6 +378,9 @@ VOID KiInitializeCommonTables(PKIPCR Pcr);
 VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, struct _KTHREAD *IdleThread);
 extern BOOLEAN KiSmepEnabled;
 
+/* queuedlock.c */
+VOID KiInitializeLockQueues(PKPRCB Prcb);
+
 /* spinlock.c */
 VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock);
 VOID FASTCALL KiWaitForSpinLock(PKSPIN_LOCK SpinLock);

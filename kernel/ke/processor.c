@@ -178,6 +178,7 @@ VOID KiInitializeProcessor(PKIPCR Pcr, ULONG Number, PKTHREAD IdleThread)
     Pcr->PrcbData.IdleThread = IdleThread;
     Pcr->PrcbData.CurrentThread = IdleThread;
     KiInitializeDpcs(&Pcr->PrcbData);
+    KiInitializeLockQueues(&Pcr->PrcbData);
     KiInitializeGdt(Tables, Pcr);
     KiInitializeTss(Tables);
     Pcr->PrcbData.ActiveDirectory = KiReadCr3();

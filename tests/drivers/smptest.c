@@ -3,13 +3,12 @@
  * processors, DPCs and threads on chosen ones, spin locks. With one processor most of it is
  * checked, too.
  */
-#include <ntddk.h>
-
+#include <ntifs.h>
 #include "selftest.h"
 
-#define TAG       'tpmS'
+#define TAG            'tpmS'
 #define COUNTING_100NS 10000000
-#define ROUNDS    100
+#define ROUNDS         100
 
 static ULONG Processors; /* how many */
 static KSPIN_LOCK Lock;
@@ -102,6 +101,19 @@ static VOID CountUnderQueuedLock(PVOID Argument)
         KeAcquireInStackQueuedSpinLock(&Lock, &Handle);
         LockedCount = LockedCount + 1;
         KeReleaseInStackQueuedSpinLock(&Handle);
+    }
+}
+
+static VOID CountUnderNumberedLock(PVOID Argument)
+{
+    PULONG Count = Argument;
+    KIRQL OldIrql;
+
+    for (*Count = 0; !TimeIsOver(); (*Count)++) {
+        if (*Count % 2 || !KeTryToAcquireQueuedSpinLock(LockQueueUnusedSpare1, &OldIrql))
+            OldIrql = KeAcquireQueuedSpinLock(LockQueueUnusedSpare1);
+        LockedCount = LockedCount + 1;
+        KeReleaseQueuedSpinLock(LockQueueUnusedSpare1, OldIrql);
     }
 }
 
@@ -234,6 +246,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestAffinity();
     TestLock("no addition under a spin lock is lost", CountUnderLock);
     TestLock("nor under a queued one", CountUnderQueuedLock);
+    TestLock("nor under a numbered one", CountUnderNumberedLock);
     TestGenericCall();
     TestTargetedDpcs();
     Pages[0] = 1;
