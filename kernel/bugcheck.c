@@ -104,14 +104,18 @@ static VOID KiPrintRegisters(PKTRAP_FRAME Frame)
                 KiReadCr3());
 }
 
-static VOID KiPrintStack(const ULONG_PTR *Callers, ULONG Count)
+/* Exact: the first address is that of an instruction, not behind a call. */
+static VOID KiPrintStack(const ULONG_PTR *Callers, ULONG Count, BOOLEAN Exact)
 {
     CHAR Where[80];
     ULONG i;
 
     KdPrintLine("Stack:\n");
     for (i = 0; i < Count; i++) {
-        KdDescribeAddress(Callers[i], Where, sizeof Where);
+        if (i == 0 && Exact)
+            KdDescribeAddress(Callers[i], Where, sizeof Where);
+        else
+            KdDescribeCaller(Callers[i], Where, sizeof Where);
         KdPrintLine("  %08lx %s\n", Callers[i], Where);
     }
 }
@@ -184,7 +188,7 @@ static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
     KiPrintContext(Irql);
     if (Frame)
         KiPrintRegisters(Frame);
-    KiPrintStack(Callers, Count);
+    KiPrintStack(Callers, Count, Frame != NULL);
 }
 
 /* One processor says what has happened, the others halt. A bug check within one is the end. */

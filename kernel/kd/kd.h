@@ -23,5 +23,6 @@ ULONG KdWalkStack(ULONG_PTR Ebp, PULONG_PTR Callers, ULONG Count);
 
 /* stack.c: "image+offset" or "function+offset" of a kernel address, into Buffer. */
 VOID KdDescribeAddress(ULONG_PTR Address, PCHAR Buffer, ULONG Size);
+VOID KdDescribeCaller(ULONG_PTR ReturnAddress, PCHAR Buffer, ULONG Size);
 
 #endif

@@ -30,20 +30,33 @@ ULONG KdWalkStack(ULONG_PTR Ebp, PULONG_PTR Callers, ULONG Count)
     return Found;
 }
 
-VOID KdDescribeAddress(ULONG_PTR Address, PCHAR Buffer, ULONG Size)
+/* Back: how far before the address the routine is looked for that it belongs to. */
+static VOID KdpDescribe(ULONG_PTR Address, ULONG Back, PCHAR Buffer, ULONG Size)
 {
     PLDR_MODULE Module = LdrFindModuleByAddress((PVOID)Address);
     PCSTR Symbol = NULL;
     ULONG Offset;
 
-    if (Address >= (ULONG_PTR)KernelTextStart && Address < (ULONG_PTR)KernelTextEnd)
-        Symbol = KdLookupSymbol(Address, &Offset);
+    if (Address > (ULONG_PTR)KernelTextStart && Address < (ULONG_PTR)KernelTextEnd)
+        Symbol = KdLookupSymbol(Address - Back, &Offset);
     if (Symbol)
-        _snprintf(Buffer, Size, "ntoskrnl.exe!%s+0x%lx", Symbol, Offset);
+        _snprintf(Buffer, Size, "ntoskrnl.exe!%s+0x%lx", Symbol, Offset + Back);
     else if (Module)
         _snprintf(Buffer, Size, "%wZ+0x%lx", &Module->BaseDllName,
                   Address - (ULONG_PTR)Module->DllBase);
     else
         _snprintf(Buffer, Size, "0x%08lx", Address);
     Buffer[Size - 1] = 0;
+}
+
+VOID KdDescribeAddress(ULONG_PTR Address, PCHAR Buffer, ULONG Size)
+{
+    KdpDescribe(Address, 0, Buffer, Size);
+}
+
+/* A call that does not return may be a routine's last instruction: then the address behind it is
+ * already another routine's. */
+VOID KdDescribeCaller(ULONG_PTR ReturnAddress, PCHAR Buffer, ULONG Size)
+{
+    KdpDescribe(ReturnAddress, 1, Buffer, Size);
 }

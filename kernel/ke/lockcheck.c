@@ -229,7 +229,7 @@ VOID KiPrintLock(PCSTR Before, const KI_HELD_LOCK *Held, PCSTR After)
     CHAR Lock[DESCRIPTION_BYTES], Site[DESCRIPTION_BYTES];
 
     KdDescribeAddress((ULONG_PTR)Held->Lock, Lock, sizeof Lock);
-    KdDescribeAddress((ULONG_PTR)Held->Site, Site, sizeof Site);
+    KdDescribeCaller((ULONG_PTR)Held->Site, Site, sizeof Site);
     KdPrintLine("***  %s%s %p (%s)%s %s\n", Before, Names[Held->Kind], Held->Lock, Lock, After,
                 Site);
 }

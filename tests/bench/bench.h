@@ -49,16 +49,24 @@ static void BenchNothing(unsigned long Count, void *Context)
         __asm__ volatile("" : : "r"(Context));
 }
 
-/* Instructions for one operation, rounded. Then it is done once more, to be stepped through. */
-static unsigned long BenchMeasure(BENCH_OPERATION *Operation, void *Context)
+/* Instructions for one operation, rounded. */
+static unsigned long BenchCount(BENCH_OPERATION *Operation, void *Context)
 {
     unsigned long Empty = BenchMedian(BenchNothing, Context);
     unsigned long Full = BenchMedian(Operation, Context);
 
+    return (Full - Empty + OPERATIONS / 2) / OPERATIONS;
+}
+
+/* The same. Then it is done once more, to be stepped through. */
+static unsigned long BenchMeasure(BENCH_OPERATION *Operation, void *Context)
+{
+    unsigned long Count = BenchCount(Operation, Context);
+
     BenchMark();
     Operation(1, Context);
     BenchMark();
-    return (Full - Empty + OPERATIONS / 2) / OPERATIONS;
+    return Count;
 }
 
 #endif

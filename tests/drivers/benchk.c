@@ -8,6 +8,7 @@
 #include <ntifs.h>
 #include <stdio.h>
 #include "selftest.h"
+#include "keyboard.h"
 #include "../bench/bench.h"
 
 #define TAG           'hcnB'
@@ -35,7 +36,7 @@ static VOID Report(PCSTR Name, BENCH_OPERATION *Operation, PVOID Context, ULONG 
     DbgPrint("bench: %-52s %8lu /%lu\n", Name, Value, Divisor);
 }
 
-/* ---- One thread -------------------------------------------------------------------------------
+/* ---- One thread --------------------------------------------------------------------------------
  */
 
 static KEVENT Event;
@@ -220,7 +221,7 @@ static VOID MeasureTick(VOID)
     Line("clock tick, mean, with the ends of quantums", Sum / TICKS);
 }
 
-/* ---- Two threads of different processes -------------------------------------------------------
+/* ---- Two threads of different processes --------------------------------------------------------
  */
 
 static KEVENT Ping, Pong;
@@ -315,7 +316,120 @@ OPERATION(ThreadCreateAndEnd)
     JoinThread(StartThread(Ends, NULL));
 }
 
-/* ---- Many threads -----------------------------------------------------------------------------
+/* ---- Floating point ----------------------------------------------------------------------------
+ */
+
+static void UseFloatingPoint(void)
+{
+    __asm__ volatile("fld1\n\tfstp %st(0)");
+}
+
+/* Answers like the other, and uses floating point in between. */
+static VOID NTAPI FloatingAnswerer(PVOID Context)
+{
+    KFLOATING_SAVE Save;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeSetPriorityThread(KeGetCurrentThread(), MAIN_PRIORITY);
+    KeSaveFloatingPointState(&Save);
+    while (!Stop) {
+        UseFloatingPoint();
+        KeSetEvent(&Pong, 0, FALSE);
+        Wait(&Ping);
+    }
+    KeRestoreFloatingPointState(&Save);
+}
+
+OPERATION(PingPongFloat)
+{
+    REPEAT
+    {
+        UseFloatingPoint();
+        KeSetEvent(&Ping, 0, FALSE);
+        Wait(&Pong);
+    }
+}
+
+OPERATION(FloatPair)
+{
+    KFLOATING_SAVE Save;
+
+    REPEAT
+    {
+        KeSaveFloatingPointState(&Save);
+        KeRestoreFloatingPointState(&Save);
+    }
+}
+
+static VOID MeasureFloatingPoint(VOID)
+{
+    KFLOATING_SAVE Save;
+
+    Report("floating-point state put aside and back", FloatPair, NULL, 1);
+    KeSaveFloatingPointState(&Save);
+    Report("the same, nested in another such pair", FloatPair, NULL, 1);
+    Pair(FloatingAnswerer, "event, both threads use floating point", PingPongFloat);
+    KeRestoreFloatingPointState(&Save);
+}
+
+/* ---- Devices -----------------------------------------------------------------------------------
+ */
+
+static BOOLEAN NTAPI KeyService(PKINTERRUPT Interrupt, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Interrupt);
+    UNREFERENCED_PARAMETER(Context);
+    KeyboardTake();
+    return TRUE;
+}
+
+OPERATION(KeyPolled)
+{
+    REPEAT
+    {
+        KeyboardPress();
+        KeyboardTake();
+    }
+}
+
+OPERATION(KeyPressed)
+{
+    REPEAT
+    KeyboardPress();
+}
+
+OPERATION(KeyPressedEarly)
+{
+    KIRQL Old;
+
+    REPEAT
+    {
+        KeRaiseIrql(HIGH_LEVEL, &Old);
+        KeyboardPress();
+        KeLowerIrql(Old);
+    }
+}
+
+/* What an interrupt adds to pressing a key and taking its code. */
+static VOID MeasureInterrupts(VOID)
+{
+    unsigned long Polled;
+    KAFFINITY Affinity;
+    PKINTERRUPT Object;
+    KIRQL Irql;
+    ULONG Vector = HalGetInterruptVector(Isa, 0, KEYBOARD_LINE, KEYBOARD_LINE, &Irql, &Affinity);
+
+    KeyboardEnable();
+    Polled = BenchCount(KeyPolled, NULL);
+    if (!NT_SUCCESS(IoConnectInterrupt(&Object, KeyService, NULL, NULL, Vector, Irql, Irql, Latched,
+                                       FALSE, Affinity, FALSE)))
+        return;
+    Line("a device's interrupt", BenchCount(KeyPressed, NULL) - Polled);
+    Line("the same, held back by IRQL", BenchCount(KeyPressedEarly, NULL) - Polled);
+    IoDisconnectInterrupt(Object);
+}
+
+/* ---- Many threads ------------------------------------------------------------------------------
  */
 
 static PKTHREAD Crowd[CROWD_MOST];
@@ -394,7 +508,7 @@ static VOID MeasureCrowd(ULONG Size)
     KeSetPriorityThread(KeGetCurrentThread(), MAIN_PRIORITY);
 }
 
-/* ---- The driver -------------------------------------------------------------------------------
+/* ---- The driver --------------------------------------------------------------------------------
  */
 
 static VOID MeasureAll(VOID)
@@ -404,7 +518,9 @@ static VOID MeasureAll(VOID)
     InitializeObjects();
     MeasureOneThread();
     MeasureTick();
+    MeasureInterrupts();
     MeasureTwoThreads();
+    MeasureFloatingPoint();
     Report("thread created, run, ended, waited for", ThreadCreateAndEnd, NULL, 1);
     MeasureCrowd(2);
     MeasureCrowd(64);

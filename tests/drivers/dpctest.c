@@ -43,7 +43,8 @@ static VOID NTAPI TakeNote(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argu
     Note->Processor = KeGetCurrentProcessorNumber();
     Note->Irql = KeGetCurrentIrql();
     Note->Thread = KeGetCurrentThread();
-    Note->Priority = KeQueryPriorityThread(KeGetCurrentThread());
+    if (Note->Irql == PASSIVE_LEVEL)
+        Note->Priority = KeQueryPriorityThread(KeGetCurrentThread());
     Note->Place = (ULONG)InterlockedIncrement(&Places);
 }
 

@@ -102,26 +102,34 @@ static inline VOID NTAPI BeginThread(PVOID Context)
     THREAD_START Start = *(PTHREAD_START)Context;
 
     ExFreePoolWithTag(Context, 'tseT');
-    if (TestProcessors)
-        KeSetSystemAffinityThread(TestProcessors);
+    KeSetSystemAffinityThread(TestProcessors);
     Start.Routine(Start.Context);
+}
+
+/* What a thread has to begin with that is to be held to TestProcessors. */
+static inline PTHREAD_START MakeStart(PKSTART_ROUTINE Routine, PVOID Context)
+{
+    PTHREAD_START Start = ExAllocatePoolWithTag(NonPagedPool, sizeof *Start, 'tseT');
+
+    if (Start == NULL)
+        KeBugCheckEx(MANUALLY_INITIATED_CRASH, (ULONG_PTR)STATUS_INSUFFICIENT_RESOURCES, 0, 0, 0);
+    *Start = (THREAD_START){Routine, Context};
+    return Start;
 }
 
 /* A thread's object, referenced. A test without its threads can only stop. */
 static inline PKTHREAD StartThread(PKSTART_ROUTINE Routine, PVOID Context)
 {
-    PTHREAD_START Start = ExAllocatePoolWithTag(NonPagedPool, sizeof *Start, 'tseT');
-    NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
+    PKSTART_ROUTINE First = TestProcessors ? BeginThread : Routine;
+    PVOID Argument = TestProcessors ? MakeStart(Routine, Context) : Context;
     OBJECT_ATTRIBUTES Attributes;
     PKTHREAD Thread = NULL;
     HANDLE Handle;
+    NTSTATUS Status;
 
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    if (Start) {
-        *Start = (THREAD_START){Routine, Context};
-        Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL,
-                                      BeginThread, Start);
-    }
+    Status =
+        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, First, Argument);
     if (NT_SUCCESS(Status))
         Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode,
                                            (PVOID *)&Thread, NULL);

@@ -23,8 +23,9 @@ LAYOUT_DEPENDENTS = {"obj/boot/multiboot.S.o", "obj/mm/space.c.o", "obj/sched/sw
 LAYOUT_INDEPENDENT = {"obj/kernel/ldr/pe.c.o", "pe/drivers/demo/demo.o", "pe/user/demo/demo.c.o"}
 
 # All that include boot/options.h, and what is made of them.
-OPTIONS_DEPENDENTS = {"obj/boot/loader.c.o", "obj/boot/options.c.o", "obj/mm/init.c.o",
-                      "obj/symbols.S", "obj/symbols.o", "upperhalf.elf", "upperhalf.iso"}
+OPTIONS_DEPENDENTS = {"obj/boot/loader.c.o", "obj/boot/options.c.o", "obj/kernel/hal/acpi.c.o",
+                      "obj/kernel/hal/firmware.c.o", "obj/kernel/hal/mptable.c.o",
+                      "obj/mm/init.c.o", "obj/symbols.S", "obj/symbols.o", "upperhalf.elf", "upperhalf.iso"}
 
 
 def make(tree, *targets, check=True):

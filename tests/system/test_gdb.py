@@ -151,7 +151,7 @@ def test_the_session_sees_the_stack_change_before_cr3(session):
 
 
 def test_the_session_sees_the_callers_change_with_the_stack(session):
-    before, after = session.answer("bt 6"), session.answer("bt", 1)
+    before, after = session.answer("bt 7"), session.answer("bt", 1)
     for frames in before, after:
         assert re.search(r"^#0 +(0x\w+ in )?KiSwapContext ", frames, re.MULTILINE)
         assert frames.count("KiSwapContext ") == 1
