@@ -25,7 +25,8 @@ LAYOUT_INDEPENDENT = {"obj/kernel/ldr/pe.c.o", "pe/drivers/demo/demo.o", "pe/use
 # All that include boot/options.h, and what is made of them.
 OPTIONS_DEPENDENTS = {"obj/boot/loader.c.o", "obj/boot/options.c.o", "obj/kernel/hal/acpi.c.o",
                       "obj/kernel/hal/firmware.c.o", "obj/kernel/hal/mptable.c.o",
-                      "obj/mm/init.c.o", "obj/symbols.S", "obj/symbols.o", "upperhalf.elf", "upperhalf.iso"}
+                      "obj/mm/init.c.o", "obj/symbols.S", "obj/symbols.o", "upperhalf.elf",
+                      "upperhalf.iso"}
 
 
 def make(tree, *targets, check=True):
