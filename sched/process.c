@@ -100,6 +100,28 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
+/* Goes into a process's address space, out of the thread's own (WDK: KeAttachProcess). Does not
+ * nest: from a third one it is bug check 5. IRQL <= APC_LEVEL. */
+VOID NTAPI KeAttachProcess(PKPROCESS Process)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    KAPC_STATE NotUsed;
+
+    if (Thread->ApcState.Process != Process && Thread->ApcStateIndex)
+        KeBugCheckEx(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Process,
+                     (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, FALSE);
+    KeStackAttachProcess(Process, &NotUsed);
+}
+
+/* Goes back to the thread's own address space. IRQL <= APC_LEVEL. */
+VOID NTAPI KeDetachProcess(VOID)
+{
+    KAPC_STATE Own = {.Process = NULL}; /* KeUnstackDetachProcess: what is in SavedApcState */
+
+    if (KiGetCurrentThread()->ApcStateIndex)
+        KeUnstackDetachProcess(&Own);
+}
+
 /*
  * Goes back to where KeStackAttachProcess came from (WDK: KeUnstackDetachProcess). All APCs that
  * were queued to the thread meanwhile must have run. IRQL <= APC_LEVEL.

@@ -11,6 +11,7 @@
 #include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/interrupt.h"
+#include "kernel/ke/nmi.h"
 #include "kernel/ke/npx.h"
 #include "kernel/ke/watchdog.h"
 #include "kernel/ps/ps.h"
@@ -170,11 +171,13 @@ static NTSTATUS KiStatusOfUserException(ULONG Vector)
     return KiStatusOfVector(Vector);
 }
 
-/* An exception that is not a page fault, in the kernel: these end here. */
-static NORETURN VOID KiKernelException(PKTRAP_FRAME Frame, ULONG Vector)
+/* An exception that is not a page fault, in the kernel: these end here, but for handled NMIs. */
+static VOID KiKernelException(PKTRAP_FRAME Frame, ULONG Vector)
 {
     NTSTATUS Status = KiStatusOfVector(Vector);
 
+    if (Vector == VECTOR_NMI && KiCallNmiCallbacks())
+        return;
     if (Vector == VECTOR_NMI)
         KiBugCheckWithFrame(NMI_HARDWARE_FAILURE, 0x4F4454, 0, 0, 0, Frame);
     if (Vector == VECTOR_MACHINE_CHECK)

@@ -655,6 +655,20 @@ static VOID TestNestedAttach(PEPROCESS Mine)
     Check("nested: back home", IoGetCurrentProcess() == Mine && Original.KernelPlace != 0);
 }
 
+/* The old way, which does not nest. */
+static VOID TestPlainAttach(PEPROCESS Mine)
+{
+    PEPROCESS Inside;
+
+    KeDetachProcess();
+    KeAttachProcess((PKPROCESS)PsInitialSystemProcess);
+    KeAttachProcess((PKPROCESS)PsInitialSystemProcess);
+    Inside = IoGetCurrentProcess();
+    KeDetachProcess();
+    Check("attached plainly: there, and back", Inside == PsInitialSystemProcess &&
+                                                   IoGetCurrentProcess() == Mine);
+}
+
 static NTSTATUS NTAPI Complete(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     ULONG Failed = TestFailed;
@@ -664,6 +678,7 @@ static NTSTATUS NTAPI Complete(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     if (IoGetCurrentIrpStackLocation(Irp)->MajorFunction == IRP_MJ_DEVICE_CONTROL) {
         TestAttached();
         TestNestedAttach(IoGetCurrentProcess());
+        TestPlainAttach(IoGetCurrentProcess());
         if (TestFailed != Failed)
             Status = STATUS_UNSUCCESSFUL;
     }

@@ -593,6 +593,30 @@ static VOID TestRundown(VOID)
     Check("rundown: completed by hand", !ExAcquireRundownProtection(&Rundown.Ref));
 }
 
+static VOID TestCacheAwareRundown(VOID)
+{
+    PEX_RUNDOWN_REF_CACHE_AWARE Allocated = ExAllocateCacheAwareRundownProtection(NonPagedPool, TAG);
+    SIZE_T Size = ExSizeOfRundownProtectionCacheAware();
+    PEX_RUNDOWN_REF_CACHE_AWARE Placed = ExAllocatePoolWithTag(NonPagedPool, Size, TAG);
+
+    if (!Check("cache-aware rundown: allocated", Allocated && Placed))
+        return;
+    ExInitializeRundownProtectionCacheAware(Placed, Size);
+    Check("cache-aware rundown: acquired, either kind",
+          ExAcquireRundownProtectionCacheAware(Allocated) &&
+              ExAcquireRundownProtectionCacheAware(Placed));
+    ExReleaseRundownProtectionCacheAware(Allocated);
+    ExReleaseRundownProtectionCacheAware(Placed);
+    ExWaitForRundownProtectionReleaseCacheAware(Allocated);
+    ExRundownCompletedCacheAware(Allocated);
+    Check("cache-aware rundown: over", !ExAcquireRundownProtectionCacheAware(Allocated));
+    ExReInitializeRundownProtectionCacheAware(Allocated);
+    Check("cache-aware rundown: made anew", ExAcquireRundownProtectionCacheAware(Allocated));
+    ExReleaseRundownProtectionCacheAware(Allocated);
+    ExFreeCacheAwareRundownProtection(Allocated);
+    ExFreePoolWithTag(Placed, TAG);
+}
+
 /* ---- Sequenced lists ---------------------------------------------------------------------------
  */
 
@@ -1224,6 +1248,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestGuardedMutex();
     TestPushLock();
     TestRundown();
+    TestCacheAwareRundown();
     TestLists();
     TestWorkers();
     TestCallback();

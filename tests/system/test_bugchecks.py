@@ -284,3 +284,18 @@ def test_a_driver_is_told_of_the_stop():
     after = output[STOP.search(output).end():]
     assert re.search(r"^crash.sys is told of the stop: 32 bytes, as it should be$", after,
                      re.MULTILINE), output
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_an_nmi_that_a_driver_handles_goes_unnoticed_and_another_stops_the_machine(cpus):
+    driver = os.path.join(BUILD, "tests", "nmitest.sys")
+    with Machine(["--cpus", str(cpus), "--module", driver, "--start", "nmitest.sys",
+                  "--init", "echo.exe", "--module", os.path.join(BUILD, "tests", "echo.exe"),
+                  "--append", "debugexit=0"]) as machine:
+        for message in "nmitest: send an NMI", "nmitest: send another":
+            machine.wait_for(message)
+            machine.qmp("inject-nmi")
+        machine.wait_for(r"nmitest: 4 passed, 0 failed")
+        assert not STOP.search(machine.log)
+        machine.qmp("inject-nmi")
+        machine.wait_for(r"\*\*\* STOP: 0x00000080")
