@@ -1,8 +1,8 @@
 /*
  * Callbacks for non-maskable interrupts (WDK: KeRegisterNmiCallback). An NMI interrupts anything,
  * whatever holds locks included, so the list of callbacks is read without any: entries are put at
- * its head in one store, and an entry that has been taken out is freed only when every processor has
- * answered an IPI since, which it cannot do during an NMI.
+ * its head in one store, and an entry that has been taken out is freed only when every processor
+ * has answered an IPI since, which it cannot do during an NMI.
  */
 #include "kernel/ke/nmi.h"
 #include "kernel/ex/ex.h"

@@ -595,7 +595,8 @@ static VOID TestRundown(VOID)
 
 static VOID TestCacheAwareRundown(VOID)
 {
-    PEX_RUNDOWN_REF_CACHE_AWARE Allocated = ExAllocateCacheAwareRundownProtection(NonPagedPool, TAG);
+    PEX_RUNDOWN_REF_CACHE_AWARE Allocated =
+        ExAllocateCacheAwareRundownProtection(NonPagedPool, TAG);
     SIZE_T Size = ExSizeOfRundownProtectionCacheAware();
     PEX_RUNDOWN_REF_CACHE_AWARE Placed = ExAllocatePoolWithTag(NonPagedPool, Size, TAG);
 

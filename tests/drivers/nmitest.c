@@ -1,6 +1,7 @@
 /*
- * Deals with non-maskable interrupts for a while: those that come (from outside, by QEMU's monitor)
- * until two have been handled. Then it takes its callbacks back, and the next one stops the machine.
+ * Deals with non-maskable interrupts for a while: those that come (from outside, by QEMU's
+ * monitor) until two have been handled. Then it takes its callbacks back, and the next one stops
+ * the machine.
  */
 #include <ntddk.h>
 #include "selftest.h"
