@@ -40,6 +40,7 @@ typedef struct _DEMO_RECORD {
     CHAR Text[DEMO_RECORD_TEXT];  /* how they begin */
     ULONG UserAddress, UserValue; /* from IOCTL_DEMO_TOUCH, else 0 */
     ULONG UserFrame;              /* the frame behind UserAddress in the caller's process */
+    ULONG Processor;              /* its number */
 } DEMO_RECORD, *PDEMO_RECORD;
 
 /* Input of IOCTL_DEMO_TOUCH. */

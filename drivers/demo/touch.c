@@ -43,6 +43,7 @@ static VOID DemoDescribeTouch(PDEMO_RECORD Record, DEMO_WAY Way, PCHAR Text)
     Record->ThreadId = HandleToULong(PsGetCurrentThreadId());
     Record->Cr3 = DemoReadCr3();
     Record->Irql = KeGetCurrentIrql();
+    Record->Processor = KeGetCurrentProcessorNumber(); /* below DISPATCH_LEVEL: a moment ago */
     Record->Way = Way;
     Record->Address = PtrToUlong(Text);
     Record->Checksum = DemoChecksum(Text, DEMO_TEXT_BYTES);

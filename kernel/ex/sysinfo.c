@@ -20,6 +20,7 @@ enum {
     SystemModuleInformation = 11,
     SystemPoolTagInformation = 22,
     SystemUpperhalfInformation = 0x1000, /* ours: what the tests and demonstrations count */
+    SystemUpperhalfProcessorInformation, /* ours: the same for each processor */
 };
 
 typedef struct _SYSTEM_BASIC_INFORMATION {
@@ -54,6 +55,11 @@ typedef struct _SYSTEM_UPPERHALF_INFORMATION {
     ULONG PageFaults, KernelPageFaults, SystemCalls, InterruptCount;
     ULONG PageDirectories, PageTables, KernelStackPages, DriverImagePages, ProcessPages;
 } SYSTEM_UPPERHALF_INFORMATION;
+
+typedef struct _SYSTEM_UPPERHALF_PROCESSOR_INFORMATION {
+    ULONG ThreadSwitches, AddressSpaceSwitches, AttachSwitches;
+    ULONG PageFaults, SystemCalls, InterruptCount;
+} SYSTEM_UPPERHALF_PROCESSOR_INFORMATION;
 
 typedef struct _RTL_PROCESS_MODULE_INFORMATION {
     HANDLE Section;
@@ -152,6 +158,24 @@ static NTSTATUS ExpQueryUpperhalf(PVOID Buffer, PULONG Length)
     return STATUS_SUCCESS;
 }
 
+/* An entry for each processor, in the order of their numbers. */
+static NTSTATUS ExpQueryProcessors(PVOID Buffer, PULONG Length)
+{
+    SYSTEM_UPPERHALF_PROCESSOR_INFORMATION *Info = Buffer;
+    NTSTATUS Status = ExpNeeds(Length, (ULONG)KeNumberProcessors * sizeof *Info);
+    LONG i;
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    for (i = 0; i < KeNumberProcessors; i++) {
+        const KPRCB *Prcb = KiProcessorBlock[i];
+        Info[i] = (SYSTEM_UPPERHALF_PROCESSOR_INFORMATION){
+            Prcb->ThreadSwitches, Prcb->AddressSpaceSwitches, Prcb->AttachSwitches,
+            Prcb->PageFaults,     Prcb->SystemCalls,          Prcb->InterruptCount};
+    }
+    return STATUS_SUCCESS;
+}
+
 /* RTL_PROCESS_MODULES: a count, then an entry for each kernel image. */
 static NTSTATUS ExpQueryModules(PVOID Buffer, PULONG Length)
 {
@@ -204,6 +228,8 @@ static PEXP_QUERY ExpQueryOf(ULONG Class)
         return ExpQueryPoolTags;
     case SystemUpperhalfInformation:
         return ExpQueryUpperhalf;
+    case SystemUpperhalfProcessorInformation:
+        return ExpQueryProcessors;
     default:
         return NULL;
     }

@@ -21,6 +21,11 @@ def test_the_demonstration_runs_on_all_processors(cpus):
     lines = output.splitlines()
     assert status == 0 and LAST_LINE.fullmatch(lines[-1]), output
     assert f"{cpus} processors" in lines
+    each = re.findall(r"^Processor (\d): +(\d+) switches, +(\d+) loads of CR3, +(\d+) DPCs, "
+                      r"pool frame (\w+)$", output, re.MULTILINE)
+    assert [int(number) for number, *_ in each] == list(range(cpus)), output
+    assert all(int(loads) and int(dpcs) for _, _, loads, dpcs, _ in each), output
+    assert len({frame for *_, frame in each}) == 1, output
 
 
 def test_an_option_limits_the_number_of_processors():

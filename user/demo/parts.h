@@ -77,5 +77,6 @@ typedef struct _RECORDS {
 } RECORDS, *PRECORDS;
 BOOLEAN Report(const CHILD *Children, ULONG Count, const RECORDS *Spin, const RECORDS *Touch);
 const DEMO_RECORD *FindRecord(const RECORDS *Records, DEMO_WAY Way);
+BOOLEAN HaveAllProcessors(const RECORDS *Spin); /* the timer's DPC has come on each of them */
 
 #endif

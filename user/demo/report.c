@@ -25,7 +25,7 @@ static struct {
 static const CHILD *Family;
 static ULONG FamilySize;
 
-/* ---- Finding records --------------------------------------------------------------------------
+/* ---- Finding records ---------------------------------------------------------------------------
  */
 
 const DEMO_RECORD *FindRecord(const RECORDS *Records, DEMO_WAY Way)
@@ -75,7 +75,7 @@ static ULONG FindRows(const RECORDS *Spin, const RECORDS *Touch)
     return FindDpcs(Spin);
 }
 
-/* ---- Checking ---------------------------------------------------------------------------------
+/* ---- Checking ----------------------------------------------------------------------------------
  */
 
 static BOOLEAN Check(BOOLEAN Holds, const char *What)
@@ -187,7 +187,63 @@ static BOOLEAN CheckSystemContexts(void)
                  "work item and thread did not run in the System process, below DISPATCH_LEVEL");
 }
 
-/* ---- Printing ---------------------------------------------------------------------------------
+/* ---- Processors --------------------------------------------------------------------------------
+ */
+
+/* How many there are, and what each has counted. */
+static ULONG QueryProcessors(SYSTEM_UPPERHALF_PROCESSOR_INFORMATION *Counters)
+{
+    ULONG Length = 0;
+
+    NtQuerySystemInformation(SystemUpperhalfProcessorInformation, Counters,
+                             PROCESSORS_MOST * sizeof *Counters, &Length);
+    return Length / sizeof *Counters;
+}
+
+/* How often the DPC came on a processor; *Last: the last time. */
+static ULONG CountDpcsOn(const RECORDS *Records, ULONG Processor, const DEMO_RECORD **Last)
+{
+    ULONG Number = 0, i;
+
+    *Last = NULL;
+    for (i = 0; i < Records->Count; i++) {
+        if (Records->List[i].Way == DemoTimerDpc && Records->List[i].Processor == Processor) {
+            *Last = &Records->List[i];
+            Number++;
+        }
+    }
+    return Number;
+}
+
+BOOLEAN HaveAllProcessors(const RECORDS *Spin)
+{
+    SYSTEM_UPPERHALF_PROCESSOR_INFORMATION Counters[PROCESSORS_MOST];
+    ULONG Processors = QueryProcessors(Counters), i;
+    const DEMO_RECORD *Last;
+
+    for (i = 0; i < Processors; i++) {
+        if (CountDpcsOn(Spin, i, &Last) == 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Each with its own counters; that they all see the same memory, CheckDpcs has checked. */
+static void PrintProcessors(const RECORDS *Spin)
+{
+    SYSTEM_UPPERHALF_PROCESSOR_INFORMATION Counters[PROCESSORS_MOST];
+    ULONG Processors = QueryProcessors(Counters), i;
+
+    for (i = 0; i < Processors && Processors > 1; i++) {
+        const DEMO_RECORD *Last;
+        ULONG Dpcs = CountDpcsOn(Spin, i, &Last);
+        printf("Processor %lu: %5lu switches, %5lu loads of CR3, %3lu DPCs, pool frame %05lx\n", i,
+               Counters[i].ThreadSwitches,
+               Counters[i].AddressSpaceSwitches + Counters[i].AttachSwitches, Dpcs, Last->Frame);
+    }
+}
+
+/* ---- Printing ----------------------------------------------------------------------------------
  */
 
 #define RULE "--------------------------------------+------------+---------------------------"
@@ -255,7 +311,10 @@ BOOLEAN Report(const CHILD *Children, ULONG Count, const RECORDS *Spin, const RE
     Good &= CheckPagedPool();
     Good &= CheckDpcs(Spin);
     Good &= CheckSystemContexts();
-    if (Good)
+    Good &= Check(HaveAllProcessors(Spin), "the DPC did not come on all processors");
+    if (Good) {
+        PrintProcessors(Spin);
         PrintMeaning(Spin, Interrupted);
+    }
     return Good;
 }

@@ -195,9 +195,10 @@ C_ASSERT(sizeof(RTL_USER_PROCESS_INFORMATION) == 0x44);
  * What NtQuerySystemInformation and its kin give.
  */
 
-#define SystemModuleInformation    ((SYSTEM_INFORMATION_CLASS)11)
-#define SystemPoolTagInformation   ((SYSTEM_INFORMATION_CLASS)22)
-#define SystemUpperhalfInformation ((SYSTEM_INFORMATION_CLASS)0x1000)
+#define SystemModuleInformation             ((SYSTEM_INFORMATION_CLASS)11)
+#define SystemPoolTagInformation            ((SYSTEM_INFORMATION_CLASS)22)
+#define SystemUpperhalfInformation          ((SYSTEM_INFORMATION_CLASS)0x1000)
+#define SystemUpperhalfProcessorInformation ((SYSTEM_INFORMATION_CLASS)0x1001)
 
 C_ASSERT(sizeof(SYSTEM_PERFORMANCE_INFORMATION) == 312);
 C_ASSERT(offsetof(SYSTEM_PERFORMANCE_INFORMATION, AvailablePages) == 0x2C);
@@ -268,6 +269,18 @@ typedef struct _SYSTEM_UPPERHALF_INFORMATION {
     ULONG DriverImagePages;
     ULONG ProcessPages; /* of processes' memory */
 } SYSTEM_UPPERHALF_INFORMATION, *PSYSTEM_UPPERHALF_INFORMATION;
+
+/* SystemUpperhalfProcessorInformation: one for each processor, in the order of their numbers. */
+typedef struct _SYSTEM_UPPERHALF_PROCESSOR_INFORMATION {
+    ULONG ThreadSwitches;
+    ULONG AddressSpaceSwitches; /* thread switches that loaded CR3 */
+    ULONG AttachSwitches;
+    ULONG PageFaults;
+    ULONG SystemCalls;
+    ULONG InterruptCount;
+} SYSTEM_UPPERHALF_PROCESSOR_INFORMATION, *PSYSTEM_UPPERHALF_PROCESSOR_INFORMATION;
+
+#define PROCESSORS_MOST 8 /* that the kernel uses */
 
 /*
  * NtQueryVirtualMemory and events: the classes that the public headers leave out.
