@@ -128,8 +128,8 @@ static BOOLEAN KiIsDpcUrgent(PKPRCB Prcb, KDPC_IMPORTANCE Importance)
     return Importance != LowImportance || Prcb->DpcRequestRate < MINIMUM_REQUEST_RATE;
 }
 
-/* Every clock tick, at CLOCK2_LEVEL: what has been left waiting in the queue is run now. */
-VOID KiCheckDeferredDpcs(PKPRCB Prcb)
+/* The rare half of KiCheckDeferredDpcs: normal DPCs have been queued, a tick ago or a few. */
+VOID FASTCALL KiHandleDeferredDpcs(PKPRCB Prcb)
 {
     ULONG Count = Prcb->DpcData[NORMAL_DPCS].DpcCount;
 

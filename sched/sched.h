@@ -234,10 +234,21 @@ VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 /* dpc.c */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
 VOID KiInitializeDpcs(PKPRCB Prcb);
-VOID KiCheckDeferredDpcs(PKPRCB Prcb);
+VOID FASTCALL KiHandleDeferredDpcs(PKPRCB Prcb);
 BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy);
 #define NORMAL_DPCS   0 /* KPRCB.DpcData's indexes */
 #define THREADED_DPCS 1
+
+/*
+ * Every clock tick, at CLOCK2_LEVEL: what has been left waiting in the queue is run now. If nothing
+ * has been queued since the last tick, and little before, there is nothing, or the tick before has
+ * asked for the interrupt that runs it.
+ */
+static inline VOID KiCheckDeferredDpcs(PKPRCB Prcb)
+{
+    if (Prcb->DpcData[NORMAL_DPCS].DpcCount - Prcb->DpcLastCount + Prcb->DpcRequestRate)
+        KiHandleDeferredDpcs(Prcb);
+}
 
 /* threadeddpc.c */
 VOID NTAPI KiExecuteDpcThread(PVOID Prcb);

@@ -20,8 +20,9 @@
 volatile KSYSTEM_TIME KeTickCount;
 
 static LIST_ENTRY KiTimerTable[SLOTS];
-static volatile KSYSTEM_TIME KiNextDue; /* read by the clock without lock */
-static LONGLONG KiBootTime;             /* system time - interrupt time */
+static LONGLONG KiNextDue;            /* dispatcher lock */
+static volatile ULONG KiNextDueLow;   /* its low half, for the clock, which takes no lock */
+static LONGLONG KiBootTime;           /* system time - interrupt time */
 
 /* The reader's half of the protocol is in KiReadSystemTime: High2 first, High1 last. */
 static VOID KiWriteSystemTime(volatile KSYSTEM_TIME *Time, LONGLONG Value)
@@ -49,15 +50,40 @@ static __attribute__((noinline)) VOID KiCarrySystemTime(volatile KSYSTEM_TIME *T
     KiWriteSystemTime(Time, KiReadSystemTime(Time) + By);
 }
 
-/* For the one who alone writes a time. Mostly one word changes: a reader sees all or nothing. */
-static inline VOID KiAdvanceSystemTime(volatile KSYSTEM_TIME *Time, ULONG By)
+/*
+ * For the one who alone writes a time. Mostly one word changes: a reader sees all or nothing.
+ * Returns the new low word.
+ */
+static inline ULONG KiAdvanceSystemTime(volatile KSYSTEM_TIME *Time, ULONG By)
 {
     ULONG Low;
 
-    if (__builtin_add_overflow(Time->LowPart, By, &Low))
+    if (__builtin_expect(__builtin_add_overflow(Time->LowPart, By, &Low), FALSE))
         KiCarrySystemTime(Time, By);
     else
         Time->LowPart = Low;
+    return Low;
+}
+
+/* Rare: the count's low word has wrapped. */
+static __attribute__((noinline)) VOID KiCarryTickCount(VOID)
+{
+    KiCarrySystemTime(&KeTickCount, 1);
+    KiCarrySystemTime(&SharedUserData->TickCount, 1);
+}
+
+/* The tick count and its copies for programs. */
+static inline VOID KiAdvanceTickCount(VOID)
+{
+    ULONG Low = KeTickCount.LowPart + 1;
+
+    if (__builtin_expect(Low == 0, FALSE)) {
+        KiCarryTickCount();
+    } else {
+        KeTickCount.LowPart = Low;
+        SharedUserData->TickCount.LowPart = Low;
+    }
+    SharedUserData->TickCountLowDeprecated = Low;
 }
 
 LONGLONG KiQueryInterruptTime(VOID)
@@ -72,7 +98,6 @@ VOID KiInitializeTime(LONGLONG SystemTime)
     for (i = 0; i < SLOTS; i++)
         InitializeListHead(&KiTimerTable[i]);
     KiBootTime = SystemTime;
-    KiWriteSystemTime(&KiNextDue, TIME_FOR_EVER);
     KiWriteSystemTime(&SharedUserData->SystemTime, SystemTime);
     SharedUserData->TickCountMultiplier = CLOCK_TICK_100NS / 10000 << 24;
 }
@@ -93,19 +118,31 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
     }
     if (Thread == Prcb->IdleThread)
         return;
-    if (Thread->Quantum > 0) /* at a high IRQL the quantum's end may have to wait for long */
+    if (Thread->Quantum > CLOCK_QUANTUM_DECREMENT) {
         Thread->Quantum -= CLOCK_QUANTUM_DECREMENT;
-    if (Thread->Quantum <= 0) {
-        Prcb->QuantumEnd = TRUE;
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+        return;
     }
+    Thread->Quantum = 0; /* at a high IRQL it may stay so for many ticks */
+    Prcb->QuantumEnd = TRUE;
+    HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
 }
 
 /* The service routine of a processor's own clock. IRQL: CLOCK2_LEVEL. */
 VOID FASTCALL KiUpdateRunTime(PKTRAP_FRAME Frame)
 {
-    KiCheckDeferredDpcs(KeGetCurrentPrcb());
-    KiChargeTick(KeGetCurrentPrcb(), Frame);
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    KiCheckDeferredDpcs(Prcb);
+    KiChargeTick(Prcb, Frame);
+}
+
+/*
+ * Is a timer due? KiNextDue lies at most SLOTS slots, some seconds, ahead, and is acted upon when
+ * it is past; so the low halves are enough, and each is read in one piece.
+ */
+static inline BOOLEAN KiIsTimerDue(ULONG InterruptTimeLow)
+{
+    return (LONG)(InterruptTimeLow - KiNextDueLow) >= 0;
 }
 
 /*
@@ -114,26 +151,23 @@ VOID FASTCALL KiUpdateRunTime(PKTRAP_FRAME Frame)
  */
 VOID FASTCALL KiUpdateTime(PKTRAP_FRAME Frame)
 {
-    KiAdvanceSystemTime(&SharedUserData->InterruptTime, CLOCK_TICK_100NS);
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    ULONG Now = KiAdvanceSystemTime(&SharedUserData->InterruptTime, CLOCK_TICK_100NS);
+
     KiAdvanceSystemTime(&SharedUserData->SystemTime, CLOCK_TICK_100NS);
-    KiAdvanceSystemTime(&KeTickCount, 1);
-    KiAdvanceSystemTime(&SharedUserData->TickCount, 1);
-    SharedUserData->TickCountLowDeprecated = KeTickCount.LowPart;
-    if (KiReadSystemTime(&KiNextDue) <= KiReadSystemTime(&SharedUserData->InterruptTime)) {
-        KeGetCurrentPrcb()->TimerRequest = TRUE;
+    KiAdvanceTickCount();
+    if (__builtin_expect(KiIsTimerDue(Now), FALSE)) {
+        Prcb->TimerRequest = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     }
-    KiCheckDeferredDpcs(KeGetCurrentPrcb());
-    KiChargeTick(KeGetCurrentPrcb(), Frame);
+    KiCheckDeferredDpcs(Prcb);
+    KiChargeTick(Prcb, Frame);
 }
 
-/* Interrupts are disabled, for the clock on this processor would wait for the second half. */
-static VOID KiSetNextDue(LONGLONG Due)
+static inline VOID KiSetNextDue(LONGLONG Due)
 {
-    BOOLEAN Enable = KiSaveInterrupts();
-
-    KiWriteSystemTime(&KiNextDue, Due);
-    KiRestoreInterrupts(Enable);
+    KiNextDue = Due;
+    KiNextDueLow = (ULONG)Due;
 }
 
 static inline PKTIMER KiTimerOf(PLIST_ENTRY Entry)
@@ -152,7 +186,7 @@ static inline PLIST_ENTRY KiSlotOf(LONGLONG Due)
  */
 static PKTIMER KiFindFirstTimer(VOID)
 {
-    LONGLONG Slot = KiReadSystemTime(&KiNextDue) >> SLOT_SHIFT;
+    LONGLONG Slot = KiNextDue >> SLOT_SHIFT;
     LONGLONG End = Slot + SLOTS;
 
     for (; Slot < End; Slot++) {
@@ -197,7 +231,7 @@ VOID KiInsertTimer(PKTIMER Timer, LONGLONG Due)
     InsertHeadList(Entry, &Timer->TimerListEntry);
     Timer->DueTime.QuadPart = (ULONGLONG)Due;
     Timer->Header.Inserted = TRUE;
-    if (Due < KiReadSystemTime(&KiNextDue))
+    if (Due < KiNextDue)
         KiSetNextDue(Due);
 }
 
@@ -230,7 +264,7 @@ static VOID KiSignalTimer(PKTIMER Timer)
 VOID KiTimerExpiration(VOID)
 {
     KiLockDispatcherDatabaseAtSynchLevel();
-    while (KiReadSystemTime(&KiNextDue) <= KiQueryInterruptTime()) {
+    while (KiNextDue <= KiQueryInterruptTime()) {
         PKTIMER Timer = KiFindFirstTimer();
         if (Timer && (LONGLONG)Timer->DueTime.QuadPart <= KiQueryInterruptTime()) {
             KiRemoveTimer(Timer);
