@@ -103,7 +103,7 @@ VOID KiInitializeTime(LONGLONG SystemTime)
 }
 
 /* Charges a tick to the running thread; its quantum may end. */
-static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
+static inline VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
 {
     PKTHREAD Thread = Prcb->CurrentThread;
 
@@ -130,10 +130,8 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME Frame)
 /* The service routine of a processor's own clock. IRQL: CLOCK2_LEVEL. */
 VOID FASTCALL KiUpdateRunTime(PKTRAP_FRAME Frame)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-
-    KiCheckDeferredDpcs(Prcb);
-    KiChargeTick(Prcb, Frame);
+    KiCheckDeferredDpcs(KeGetCurrentPrcb());
+    KiChargeTick(KeGetCurrentPrcb(), Frame);
 }
 
 /*
@@ -151,17 +149,16 @@ static inline BOOLEAN KiIsTimerDue(ULONG InterruptTimeLow)
  */
 VOID FASTCALL KiUpdateTime(PKTRAP_FRAME Frame)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
     ULONG Now = KiAdvanceSystemTime(&SharedUserData->InterruptTime, CLOCK_TICK_100NS);
 
-    KiAdvanceSystemTime(&SharedUserData->SystemTime, CLOCK_TICK_100NS);
-    KiAdvanceTickCount();
     if (__builtin_expect(KiIsTimerDue(Now), FALSE)) {
-        Prcb->TimerRequest = TRUE;
+        KeGetCurrentPrcb()->TimerRequest = TRUE;
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     }
-    KiCheckDeferredDpcs(Prcb);
-    KiChargeTick(Prcb, Frame);
+    KiAdvanceSystemTime(&SharedUserData->SystemTime, CLOCK_TICK_100NS);
+    KiAdvanceTickCount();
+    KiCheckDeferredDpcs(KeGetCurrentPrcb());
+    KiChargeTick(KeGetCurrentPrcb(), Frame);
 }
 
 static inline VOID KiSetNextDue(LONGLONG Due)

@@ -14,7 +14,6 @@
 enum {
     APIC_ID = 0x20,
     APIC_TASK_PRIORITY = 0x80,
-    APIC_EOI = 0xB0,
     APIC_SPURIOUS = 0xF0,
     APIC_COMMAND_LOW = 0x300,
     APIC_COMMAND_HIGH = 0x310,
@@ -41,7 +40,7 @@ enum {
 #define STARTUP_DELAY_US 200
 #define STALL_US         50 /* the most that KeStallExecutionProcessor is asked for at once */
 
-static volatile UCHAR *HalpApic;
+volatile UCHAR *HalpApic;
 static ULONG HalpTimerCount; /* of the timer in a clock tick, as measured on the first processor */
 
 static ULONG HalpReadApic(ULONG Register)
@@ -107,11 +106,6 @@ VOID HalpStartLocalClock(VOID)
 {
     HalpWriteApic(APIC_LVT_TIMER, LVT_PERIODIC | APIC_CLOCK_VECTOR);
     HalpWriteApic(APIC_INITIAL_COUNT, HalpTimerCount);
-}
-
-VOID HalpAcknowledgeApic(VOID)
-{
-    HalpWriteApic(APIC_EOI, 0);
 }
 
 UCHAR HalpLocalApicId(VOID)

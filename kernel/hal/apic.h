@@ -15,8 +15,16 @@ VOID HalpInitializeLocalApic(BOOLEAN First); /* this processor's; First: the one
 VOID HalpDisconnectPic(VOID);                /* the first processor hears them no more */
 VOID HalpCalibrateLocalClock(VOID);
 VOID HalpStartLocalClock(VOID); /* ticks every 10 ms */
-VOID HalpAcknowledgeApic(VOID);
 UCHAR HalpLocalApicId(VOID);
 VOID HalpStartProcessor(UCHAR ApicId, ULONG PhysicalPage);
+
+extern volatile UCHAR *HalpApic; /* its registers */
+#define APIC_EOI 0xB0
+
+/* The end of an interrupt that it has brought. */
+static inline VOID HalpAcknowledgeApic(VOID)
+{
+    *(volatile ULONG *)(HalpApic + APIC_EOI) = 0;
+}
 
 #endif

@@ -24,6 +24,10 @@ typedef struct _HAL_CONTROLLER {
 
     /* To which processor a masked line goes; NULL: always to the first. HalpLineLock is held. */
     VOID (*Route)(ULONG Irq, UCHAR ApicId);
+
+    /* A bit for each line that Accept has to be asked about. An interrupt of another one, unless it
+     * is early, runs when the local APIC has been told of its end. */
+    ULONG AskedLines;
 } HAL_CONTROLLER;
 
 extern HAL_CONTROLLER HalpController;
@@ -43,7 +47,7 @@ extern const HAL_CONTROLLER HalpPic;
 VOID HalpInitializePic(VOID); /* all lines masked */
 
 /* ioapic.c: FALSE: there is none that has at least the clock. All lines are masked. */
-extern const HAL_CONTROLLER HalpIoApic;
+extern HAL_CONTROLLER HalpIoApic; /* complete when initialized */
 BOOLEAN HalpInitializeIoApic(const HAL_FIRMWARE *Firmware);
 
 #endif

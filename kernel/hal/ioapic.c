@@ -91,8 +91,8 @@ static BOOLEAN HalpIoApicResume(ULONG Irq)
     return FALSE;
 }
 
-const HAL_CONTROLLER HalpIoApic = {HalpIoApicAccept, HalpIoApicResume, HalpIoApicSetMask,
-                                   HalpIoApicRoute};
+HAL_CONTROLLER HalpIoApic = {HalpIoApicAccept, HalpIoApicResume, HalpIoApicSetMask, HalpIoApicRoute,
+                             0xFFFF};
 
 /* How many pins there are. 0: nothing answers at this address, whatever the firmware says. */
 static ULONG HalpCountPins(VOID)
@@ -133,6 +133,7 @@ BOOLEAN HalpInitializeIoApic(const HAL_FIRMWARE *Firmware)
         HalpWriteIoApic(ENTRY_LOW(i), ENTRY_MASKED);
     for (i = 0; i < HAL_LINES; i++)
         HalpDescribeLine(i, &Firmware->Lines[i], Pins);
+    HalpIoApic.AskedLines = HalpLevelLines;
     if (Firmware->HasImcr) {
         WRITE_PORT_UCHAR(IMCR_SELECT, IMCR);
         WRITE_PORT_UCHAR(IMCR_DATA, IMCR_APIC);

@@ -213,7 +213,7 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql)
 }
 
 /* A device's line. FALSE: it came too early and is pending now, or it was none. */
-static inline BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
+static BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
 {
     ULONG Answer;
 
@@ -222,7 +222,7 @@ static inline BOOLEAN HalpAcceptLine(PKIPCR Pcr, ULONG Irq, KIRQL Irql)
         return TRUE;
     }
     Answer = HalpController.Accept(Irq, Irql <= Pcr->Pcr.Irql);
-    if (__builtin_expect(Answer & LINE_PENDING, FALSE))
+    if (Answer & LINE_PENDING)
         Pcr->Pcr.IRR |= IRR_LINE(Irq);
     return (Answer & LINE_RUNS) != 0;
 }
@@ -249,8 +249,8 @@ static VOID HalpHandleIpi(PKIPCR Pcr)
     HalpReplayPending(Pcr->Pcr.Irql);
 }
 
-/* What no line brings. TRUE: the clock's service routine is to run. Apart: the lines come first. */
-static __attribute__((noinline)) BOOLEAN HalpAcceptApicVector(PKIPCR Pcr, ULONG Vector)
+/* What no line brings. TRUE: the clock's service routine is to run. */
+static BOOLEAN HalpAcceptApicVector(PKIPCR Pcr, ULONG Vector)
 {
     if (Vector == APIC_CLOCK_VECTOR)
         return HalpAcceptLocalClock(Pcr);
@@ -259,30 +259,44 @@ static __attribute__((noinline)) BOOLEAN HalpAcceptApicVector(PKIPCR Pcr, ULONG 
     return FALSE;
 }
 
-/*
- * Called first for every hardware interrupt, with interrupts disabled. TRUE: IRQL has been
- * raised to the line's and its service routine is to run. FALSE: it came too early and is
- * pending now, or is done with.
- */
-BOOLEAN FASTCALL HalBeginSystemInterrupt(ULONG Vector, PKIRQL OldIrql)
+/* To an interrupt's IRQL. Returns the old one. */
+static inline LONG HalpRaiseToInterrupt(PKIPCR Pcr, KIRQL Irql)
 {
-    PKIPCR Pcr = KiGetPcr();
+    KIRQL OldIrql = Pcr->Pcr.Irql;
+
+    Pcr->Pcr.Irql = Irql;
+    return OldIrql;
+}
+
+/* The general case. Apart, so as not to burden the commonest. */
+static __attribute__((noinline)) LONG HalpBeginInterrupt(PKIPCR Pcr, ULONG Vector)
+{
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     KIRQL Irql = HalVectorToIrql(Vector);
 
-    if (!(Irq < HAL_LINES ? HalpAcceptLine(Pcr, Irq, Irql) : HalpAcceptApicVector(Pcr, Vector)))
-        return FALSE;
-    *OldIrql = Pcr->Pcr.Irql;
-    Pcr->Pcr.Irql = Irql;
-    return TRUE;
+    if (Irq < HAL_LINES ? HalpAcceptLine(Pcr, Irq, Irql) : HalpAcceptApicVector(Pcr, Vector))
+        return HalpRaiseToInterrupt(Pcr, Irql);
+    return HAL_NOT_NOW;
 }
 
-/* Called last for an interrupt that began: back to the old IRQL. Interrupts disabled. */
-VOID FASTCALL HalEndSystemInterrupt(KIRQL OldIrql)
+/* Does an interrupt just run, by the line that it came on? Not a replayed one. */
+static inline BOOLEAN HalpIsPlainLine(PKIPCR Pcr, ULONG Irq)
+{
+    return Irq < HAL_LINES && !((HalpController.AskedLines | Pcr->Pcr.IrrActive >> 4) >> Irq & 1);
+}
+
+/*
+ * Called first for every hardware interrupt, with interrupts disabled. If its service routine is to
+ * run, raises IRQL to the line's and returns the old one. HAL_NOT_NOW: it came too early and is
+ * pending now, or is done with.
+ */
+LONG FASTCALL HalBeginSystemInterrupt(ULONG Vector)
 {
     PKIPCR Pcr = KiGetPcr();
+    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
 
-    Pcr->Pcr.Irql = OldIrql;
-    if (Pcr->Pcr.IRR & HalpDeliverable[OldIrql])
-        HalpReplayPending(OldIrql);
+    if (__builtin_expect(!HalpIsPlainLine(Pcr, Irq) || Pcr->Pcr.Irql >= HalpLineIrql[Irq], FALSE))
+        return HalpBeginInterrupt(Pcr, Vector);
+    HalpAcknowledgeApic();
+    return HalpRaiseToInterrupt(Pcr, HalpLineIrql[Irq]);
 }

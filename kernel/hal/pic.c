@@ -98,4 +98,4 @@ static BOOLEAN HalpPicResume(ULONG Irq)
     return TRUE;
 }
 
-const HAL_CONTROLLER HalpPic = {HalpPicAccept, HalpPicResume, HalpPicSetMask, NULL};
+const HAL_CONTROLLER HalpPic = {HalpPicAccept, HalpPicResume, HalpPicSetMask, NULL, 0xFFFF};

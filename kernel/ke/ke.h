@@ -267,14 +267,26 @@ static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
     return OldIrql;
 }
 
+/* Back to an old IRQL: what that no longer holds back runs. */
+static inline VOID KiFallToIrql(KIRQL OldIrql)
+{
+    KiSetCurrentIrql(OldIrql);
+    if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[OldIrql], FALSE))
+        HalpDeliverPending(OldIrql);
+}
+
+/* Called last for an interrupt that began. Interrupts are disabled, here and on return. */
+static inline VOID HalEndSystemInterrupt(KIRQL OldIrql)
+{
+    KiFallToIrql(OldIrql);
+}
+
 /* Lowers to what KiRaiseIrql has returned: that it is not higher needs no test. */
 static inline VOID KiRestoreIrql(KIRQL OldIrql)
 {
     ASSERT(KiGetCurrentIrql() >= OldIrql);
     KiCheckLowering(OldIrql);
-    KiSetCurrentIrql(OldIrql);
-    if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[OldIrql], FALSE))
-        HalpDeliverPending(OldIrql);
+    KiFallToIrql(OldIrql);
 }
 
 static inline VOID KiLowerIrql(KIRQL NewIrql)

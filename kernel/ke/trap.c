@@ -210,15 +210,16 @@ VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector)
 /* A hardware interrupt, or a replayed one. Interrupts are disabled, here and on return. */
 VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
 {
-    KIRQL OldIrql;
+    LONG OldIrql;
 
     KeGetCurrentPrcb()->InterruptCount++;
-    if (HalBeginSystemInterrupt(Vector, &OldIrql)) {
-        KiWatchInterrupt(Frame, Vector, OldIrql);
+    OldIrql = HalBeginSystemInterrupt(Vector);
+    if (OldIrql != HAL_NOT_NOW) {
+        KiWatchInterrupt(Frame, Vector, (KIRQL)OldIrql);
         KiEnableInterrupts();
         KiDispatchInterruptVector(Frame, Vector);
         KiDisableInterrupts();
-        HalEndSystemInterrupt(OldIrql);
+        HalEndSystemInterrupt((KIRQL)OldIrql);
     }
     if (KiIsUserTrap(Frame))
         KiReturnToUserMode(Frame);
