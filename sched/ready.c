@@ -404,16 +404,16 @@ static inline BOOLEAN KiYieldToEqual(PKTHREAD Thread)
     PKTHREAD Next = CONTAINING_RECORD(Head->Flink, KTHREAD, WaitListEntry);
 
     if (__builtin_expect(KiReadySummary >> Thread->Priority != 1 ||
-                             Next->Affinity != Thread->Affinity || KiGetNextThread(),
+                             Next->Affinity != Thread->Affinity || KiHasNextThread(),
                          FALSE))
         return FALSE;
-    InsertTailList(Head, &Thread->WaitListEntry);
     RemoveHeadList(Head);
+    InsertTailList(Head, &Thread->WaitListEntry);
     Thread->Quantum = THREAD_QUANTUM;
     Thread->WaitTime = KeTickCount.LowPart;
     Thread->State = Ready;
     KiMakeRunning(Next, Thread->NextProcessor);
-    KiSwapContext(Thread, Next);
+    KiSwitchThreads(Thread, Next);
     return TRUE;
 }
 
@@ -431,18 +431,39 @@ static __attribute__((noinline)) NTSTATUS KiYieldToBetter(PKTHREAD Thread, KIRQL
     return Status;
 }
 
+/* Irql: the current one, below DISPATCH_LEVEL. */
+static inline NTSTATUS KiYield(PKTHREAD Thread, KIRQL Irql)
+{
+    if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
+        return STATUS_NO_YIELD_PERFORMED;
+    KiSetCurrentIrql(DISPATCH_LEVEL);
+    KiLockDispatcherDatabaseAtSynchLevel();
+    if (!KiYieldToEqual(Thread))
+        return KiYieldToBetter(Thread, Irql);
+    KiUnlockDispatcherDatabase(Irql);
+    return STATUS_SUCCESS;
+}
+
 /* Lets a ready thread of equal or higher priority run. STATUS_SUCCESS: one did, else
  * STATUS_NO_YIELD_PERFORMED. IRQL <= APC_LEVEL. */
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
-    PKTHREAD Thread = KiGetCurrentThread();
-    KIRQL OldIrql;
+    KI_ASSERT_IRQL(APC_LEVEL);
+    return KiYield(KiGetCurrentThread(), KiGetCurrentIrql());
+}
 
-    if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
-        return STATUS_NO_YIELD_PERFORMED;
-    OldIrql = KiLockDispatcherDatabase();
-    if (!KiYieldToEqual(Thread))
-        return KiYieldToBetter(Thread, OldIrql);
-    KiUnlockDispatcherDatabase(OldIrql);
+/*
+ * Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields; whether there was
+ * somebody to yield to is not told, as that status is not among the documented ones. IRQL <=
+ * APC_LEVEL. STATUS_SUCCESS, or STATUS_USER_APC or STATUS_ALERTED if the wait was interrupted.
+ */
+NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                      PLARGE_INTEGER Interval)
+{
+    KIRQL Irql = KiGetCurrentIrql();
+
+    if (Interval->QuadPart != 0 || Alertable || Irql >= DISPATCH_LEVEL)
+        return KiDelayExecutionThread(WaitMode, Alertable, Interval);
+    KiYield(KiGetCurrentThread(), Irql);
     return STATUS_SUCCESS;
 }

@@ -193,8 +193,8 @@ static inline VOID KiUnlockDispatcherDatabaseFromSynchLevel(VOID)
  */
 static inline KIRQL KiLockForWait(PKTHREAD Thread)
 {
-    if (!Thread->WaitNext)
-        Thread->WaitIrql = KiLockDispatcherDatabase();
+    if (__builtin_expect(!Thread->WaitNext, TRUE))
+        return Thread->WaitIrql = KiLockDispatcherDatabase();
     Thread->WaitNext = FALSE;
     return Thread->WaitIrql;
 }
@@ -278,6 +278,8 @@ VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
 VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
 VOID KiRunInterruptingApcs(PKTHREAD Thread);
+NTSTATUS NTAPI KiDelayExecutionThread(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                                      PLARGE_INTEGER Interval); /* takes the lock */
 
 /* mutant.c, queue.c: the dispatcher lock is held. */
 BOOLEAN KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);

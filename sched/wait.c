@@ -391,9 +391,9 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     return Status;
 }
 
-/* Apart, so as not to burden those who only yield: called with the very same stack. */
-static __attribute__((noipa)) NTSTATUS NTAPI KiDelay(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
-                                                     PLARGE_INTEGER Interval)
+/* KeDelayExecutionThread (ready.c), unless it only yields, or is called where it must not be. */
+NTSTATUS NTAPI KiDelayExecutionThread(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                                      PLARGE_INTEGER Interval)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     KI_WAIT Wait = {0, NULL, NULL, WaitAny, DelayExecution, Mode, Alertable, KiDueTime(Interval)};
@@ -408,20 +408,5 @@ static __attribute__((noipa)) NTSTATUS NTAPI KiDelay(KPROCESSOR_MODE Mode, BOOLE
         return Status;
     if (Interval->QuadPart == 0)
         NtYieldExecution();
-    return STATUS_SUCCESS;
-}
-
-/*
- * Lets time pass (WDK: KeDelayExecutionThread). An interval of zero yields; whether there was
- * somebody to yield to is not told, as that status is not among the documented ones. IRQL <=
- * APC_LEVEL. STATUS_SUCCESS, or STATUS_USER_APC or STATUS_ALERTED if the wait was interrupted.
- */
-NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
-                                      PLARGE_INTEGER Interval)
-{
-    if (Interval->QuadPart != 0 || Alertable)
-        return KiDelay(WaitMode, Alertable, Interval);
-    KiCheckWaitIrql(KiGetCurrentThread(), Interval, NULL);
-    NtYieldExecution();
     return STATUS_SUCCESS;
 }

@@ -213,11 +213,12 @@ static inline VOID KiSetCurrentThread(struct _KTHREAD *Thread)
     __asm__ volatile("movl %0, %%fs:0x124" : : "r"(Thread) : "memory");
 }
 
-static inline struct _KTHREAD *KiGetNextThread(VOID)
+/* Has this processor a standby thread? */
+static inline BOOLEAN KiHasNextThread(VOID)
 {
-    struct _KTHREAD *Thread;
-    __asm__ volatile("movl %%fs:0x128, %0" : "=r"(Thread));
-    return Thread;
+    BOOLEAN Has;
+    __asm__ volatile("cmpl $0, %%fs:0x128" : "=@ccne"(Has));
+    return Has;
 }
 
 static inline KIRQL KiGetCurrentIrql(VOID)
@@ -267,10 +268,11 @@ static inline KIRQL KiRaiseIrql(KIRQL NewIrql)
     return OldIrql;
 }
 
-/* Back to an old IRQL: what that no longer holds back runs. */
+/* Back to an old IRQL: what that no longer holds back runs. (KiSetCurrentIrql for a whole word, as
+ * the index below is one, and the compiler would keep both.) */
 static inline VOID KiFallToIrql(KIRQL OldIrql)
 {
-    KiSetCurrentIrql(OldIrql);
+    __asm__ volatile("movb %b0, %%fs:0x24" : : "q"((ULONG)OldIrql) : "memory");
     if (__builtin_expect(KiGetPendingInterrupts() & HalpDeliverable[OldIrql], FALSE))
         HalpDeliverPending(OldIrql);
 }
@@ -413,7 +415,10 @@ VOID KiLetCheckedSpinLockGo(PKSPIN_LOCK SpinLock);
 #else
 static inline BOOLEAN KiTryToTakeSpinLock(PKSPIN_LOCK SpinLock)
 {
-    return __builtin_expect(InterlockedExchange((LONG *)SpinLock, 1) == 0, TRUE);
+    BOOLEAN WasOwned;
+
+    __asm__ volatile("lock btsl $0, %1" : "=@ccc"(WasOwned), "+m"(*SpinLock) : : "memory");
+    return __builtin_expect(!WasOwned, TRUE);
 }
 
 static inline VOID KiTakeSpinLock(PKSPIN_LOCK SpinLock)

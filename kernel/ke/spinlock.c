@@ -78,7 +78,7 @@ BOOLEAN FASTCALL KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
     KI_VERIFY(KiGetCurrentIrql() >= DISPATCH_LEVEL, 0x40, KiGetCurrentIrql(), SpinLock, 0);
     return KiTryCheckedSpinLock(SpinLock, KI_CALLER);
 #else
-    return InterlockedExchange((LONG *)SpinLock, 1) == 0;
+    return KiTryToTakeSpinLock(SpinLock);
 #endif
 }
 
