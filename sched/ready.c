@@ -143,7 +143,7 @@ static VOID KiRequestSwitch(PKPRCB Prcb)
 }
 
 /* Makes a thread ready: standby if it is to preempt, else queued. */
-VOID KiReadyThread(PKTHREAD Thread)
+VOID FASTCALL KiReadyThread(PKTHREAD Thread)
 {
     PKPRCB Prcb = KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread);
     PKTHREAD Chosen = Prcb->NextThread;
@@ -257,7 +257,7 @@ static KPRIORITY KiDecayedPriority(PKTHREAD Thread)
  * raised for a while: by more for slower devices, never into the real-time range, and not for
  * those so high that they do not need it. The wait itself counts as a third of a tick.
  */
-VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
+VOID FASTCALL KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
 {
     KPRIORITY Boosted = Thread->BasePriority + Increment;
 

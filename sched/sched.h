@@ -216,10 +216,10 @@ static inline VOID KiUnlockAfterSignal(KIRQL OldIrql, BOOLEAN Wait)
 }
 
 /* ready.c: the dispatcher lock is held. */
-VOID KiReadyThread(PKTHREAD Thread);
+VOID FASTCALL KiReadyThread(PKTHREAD Thread);
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
-VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment);
+VOID FASTCALL KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment);
 VOID KiSwapThread(VOID); /* away from the current thread, whose new state is set */
 VOID KiQuantumEnd(VOID);
 VOID KiRelieveStarvedThreads(VOID); /* without the lock, at DISPATCH_LEVEL */
@@ -275,7 +275,7 @@ static inline VOID KiCheckWaitIrql(PKTHREAD Thread, PVOID Object, PLARGE_INTEGER
         KiBadWait(Thread, Object, Irql);
 }
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
-VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
+VOID FASTCALL KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment);
 LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
 VOID KiRunInterruptingApcs(PKTHREAD Thread);
 NTSTATUS NTAPI KiDelayExecutionThread(KPROCESSOR_MODE Mode, BOOLEAN Alertable,

@@ -56,7 +56,7 @@ static BOOLEAN KiSatisfyWait(PDISPATCHER_HEADER Object, PKTHREAD Thread)
 }
 
 /* Ends a thread's wait: off all lists, boosted, ready. Increment: the priority boost. */
-VOID KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment)
+VOID FASTCALL KiUnwaitThread(PKTHREAD Thread, LONG_PTR WaitStatus, KPRIORITY Increment)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlockList;
 
