@@ -156,7 +156,7 @@ BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemAr
         Prcb->DpcThreadRequested = TRUE;
     if (Inserted && (Threaded || KiIsDpcUrgent(Prcb, Importance)))
         KiRequestDispatch(Prcb);
-    KiLowerIrql(OldIrql);
+    KiRestoreIrql(OldIrql);
     return Inserted;
 }
 
@@ -181,13 +181,19 @@ BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
     return Removed;
 }
 
-/* Takes the first DPC off the queue, by value: its memory may be gone once it has been called. */
-BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
+/*
+ * Takes the first DPC off the queue, by value: its memory may be gone once it has been called.
+ * FALSE: there is none. For one that comes after the look without the lock there is a request.
+ */
+BOOLEAN FASTCALL KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
 {
-    KIRQL OldIrql = KfRaiseIrql(HIGH_LEVEL);
     BOOLEAN Taken = FALSE;
+    KIRQL OldIrql;
 
-    KeAcquireSpinLockAtDpcLevel(&Queue->DpcLock);
+    if (Queue->DpcQueueDepth == 0)
+        return FALSE;
+    OldIrql = KiRaiseIrql(HIGH_LEVEL);
+    KiTakeSpinLock(&Queue->DpcLock);
     if (!IsListEmpty(&Queue->DpcListHead)) {
         *Dpc = CONTAINING_RECORD(RemoveHeadList(&Queue->DpcListHead), KDPC, DpcListEntry);
         *Copy = **Dpc;
@@ -195,8 +201,8 @@ BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy)
         Queue->DpcQueueDepth--;
         Taken = TRUE;
     }
-    KeReleaseSpinLockFromDpcLevel(&Queue->DpcLock);
-    KfLowerIrql(OldIrql);
+    KiLetSpinLockGo(&Queue->DpcLock);
+    KiRestoreIrql(OldIrql);
     return Taken;
 }
 

@@ -7,16 +7,20 @@
 #include "kernel/ke/lockcheck.h"
 #include "sched/apc.h"
 
+/* There are APCs, of which some may be delivered now. Apart, for mostly there are none. */
+static __attribute__((noinline)) VOID FASTCALL KiAnnounceApcs(PKTHREAD Thread)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+
+    KiApcsEnabled(Thread);
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
 /* A region has ended: are there APCs that can be delivered now? They are, when IRQL allows it. */
 static inline VOID KiLookForApcs(PKTHREAD Thread)
 {
-    KIRQL OldIrql;
-
-    if (IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
-        return;
-    OldIrql = KiLockDispatcherDatabase();
-    KiApcsEnabled(Thread);
-    KiUnlockDispatcherDatabase(OldIrql);
+    if (!IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
+        KiAnnounceApcs(Thread);
 }
 
 VOID NTAPI KeEnterCriticalRegion(VOID)

@@ -235,7 +235,7 @@ VOID KiBeginThread(VOID); /* thread.c, for switch.S */
 VOID KiDispatchInterrupt(VOID); /* at DISPATCH_LEVEL, interrupts disabled, here and on return */
 VOID KiInitializeDpcs(PKPRCB Prcb);
 VOID FASTCALL KiHandleDeferredDpcs(PKPRCB Prcb);
-BOOLEAN KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy);
+BOOLEAN FASTCALL KiTakeDpc(PKDPC_DATA Queue, PKDPC *Dpc, KDPC *Copy);
 #define NORMAL_DPCS   0 /* KPRCB.DpcData's indexes */
 #define THREADED_DPCS 1
 

@@ -536,6 +536,59 @@ static VOID TestRunning(VOID)
     JoinThread(Thread);
 }
 
+/* Two equals that take turns on one processor; the other queues an APC when it is its turn. */
+typedef struct _TURNS {
+    PKTHREAD Thread;
+    KEVENT Ready;
+    NOTED_APC Special;
+    volatile BOOLEAN Go, Queued, Over;
+} TURNS, *PTURNS;
+
+static VOID TakeTurns(VOID)
+{
+    KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY);
+    KeSetSystemAffinityThread(1);
+}
+
+static VOID YieldUntil(const volatile BOOLEAN *Flag)
+{
+    while (!*Flag)
+        Delay(0);
+}
+
+static VOID NTAPI OtherTurnRoutine(PVOID Context)
+{
+    PTURNS Turns = Context;
+
+    TakeTurns();
+    KeSetEvent(&Turns->Ready, IO_NO_INCREMENT, FALSE);
+    YieldUntil(&Turns->Go);
+    QueueSpecial(&Turns->Special, Turns->Thread);
+    Turns->Queued = TRUE;
+    YieldUntil(&Turns->Over);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID TestYield(VOID)
+{
+    static TURNS Turns;
+    KPRIORITY Priority = KeQueryPriorityThread(KeGetCurrentThread());
+    PKTHREAD Other;
+
+    Turns.Thread = KeGetCurrentThread();
+    KeInitializeEvent(&Turns.Ready, NotificationEvent, FALSE);
+    TakeTurns();
+    Other = StartThread(OtherTurnRoutine, &Turns);
+    Wait(&Turns.Ready);
+    Turns.Go = TRUE;
+    YieldUntil(&Turns.Queued);
+    Check("yielding: an APC queued meanwhile has run", Turns.Special.KernelPlace != 0);
+    Turns.Over = TRUE;
+    JoinThread(Other);
+    KeRevertToUserAffinityThread();
+    KeSetPriorityThread(Turns.Thread, Priority);
+}
+
 /* ---- Alerts and user APCs ----------------------------------------------------------------------
  */
 
@@ -716,6 +769,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestProtectedWaits();
     TestTimeout();
     TestRunning();
+    TestYield();
     TestAlerts();
     TestUserApcs();
     TestEndedThread();
