@@ -434,8 +434,6 @@ static __attribute__((noinline)) NTSTATUS KiYieldToBetter(PKTHREAD Thread, KIRQL
 /* Irql: the current one, below DISPATCH_LEVEL. */
 static inline NTSTATUS KiYield(PKTHREAD Thread, KIRQL Irql)
 {
-    if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
-        return STATUS_NO_YIELD_PERFORMED;
     KiSetCurrentIrql(DISPATCH_LEVEL);
     KiLockDispatcherDatabaseAtSynchLevel();
     if (!KiYieldToEqual(Thread))
@@ -449,6 +447,8 @@ static inline NTSTATUS KiYield(PKTHREAD Thread, KIRQL Irql)
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
     KI_ASSERT_IRQL(APC_LEVEL);
+    if (KiReadySummary == 0) /* a look without the lock: nobody has been waiting */
+        return STATUS_NO_YIELD_PERFORMED;
     return KiYield(KiGetCurrentThread(), KiGetCurrentIrql());
 }
 
@@ -464,6 +464,7 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
 
     if (Interval->QuadPart != 0 || Alertable || Irql >= DISPATCH_LEVEL)
         return KiDelayExecutionThread(WaitMode, Alertable, Interval);
-    KiYield(KiGetCurrentThread(), Irql);
+    if (KiReadySummary) /* as in NtYieldExecution */
+        KiYield(KiGetCurrentThread(), Irql);
     return STATUS_SUCCESS;
 }

@@ -18,10 +18,10 @@ BENCH = os.path.join(ROOT, "tools", "bench")
 # Instructions and, of them, loads of CR3, returns from traps, accesses to ports.
 LIMITS = {
     "context switch routine, with CR3 load and counters": (45, 1, 0, 0),
-    "yield to a thread of another process, one way": (140, 1, 0, 0),
-    "event set to its waiter running, another process": (410, 1, 0, 0),
-    "clock tick without a reschedule": (200, 0, 1, 1),
-    "spin lock acquired and released, with IRQL": (30, 0, 0, 0),
+    "yield to a thread of another process, one way": (120, 1, 0, 0),
+    "event set to its waiter running, another process": (400, 1, 0, 0),
+    "clock tick without a reschedule": (165, 0, 1, 0),
+    "spin lock acquired and released, with IRQL": (25, 0, 0, 0),
     "thread created, run, ended, waited for": (5500, 2, 1, 0),
     "lookaside list, allocate and free": (40, 0, 0, 0),
 }
