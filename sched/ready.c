@@ -340,20 +340,42 @@ VOID KiQuantumEnd(VOID)
     KiUnlockDispatcherDatabaseFromSynchLevel();
 }
 
-/* A standby thread that is no longer what it was chosen for goes back, and another is chosen. */
+/* Who is to run on a processor instead of its running thread: somebody of higher priority, or, if
+ * that may not run there any more, the best there is, even the idle thread. NULL: nobody. */
+static PKTHREAD KiChooseNext(PKPRCB Prcb)
+{
+    PKTHREAD Thread = Prcb->CurrentThread;
+    BOOLEAN MayStay = (Thread->Affinity & Prcb->SetMember) != 0;
+    PKTHREAD Next = KiTakeReadyThread(Prcb, KiReadyFrom(MayStay ? Thread->Priority + 1 : 0));
+
+    return Next || MayStay ? Next : Prcb->IdleThread;
+}
+
+/* Chooses the standby thread anew. In one store: the processor looks at NextThread without the
+ * lock, and must find it if its running thread is to leave. */
+static VOID KiReplaceStandby(PKPRCB Prcb)
+{
+    PKTHREAD Next = KiChooseNext(Prcb);
+
+    if (Next) {
+        KiMakeStandby(Prcb, Next);
+        KiRequestSwitch(Prcb);
+    } else {
+        Prcb->NextThread = NULL;
+    }
+}
+
+/* A standby thread that is no longer what it was chosen for: another is chosen, unless it is still
+ * the best. */
 static VOID KiChooseAgain(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
-
-    Prcb->NextThread = NULL;
+    KiReplaceStandby(KiProcessorBlock[Thread->NextProcessor]);
     KiReadyThread(Thread);
-    if (KiFindStandby(Prcb, Prcb->CurrentThread->Priority + 1))
-        KiRequestSwitch(Prcb);
 }
 
 /* After a change of priority or affinity: puts the thread where it belongs now. One that was ready
- * has been taken out of its queue. MayStay: on the processor that it runs on. */
-static VOID KiReconsider(PKTHREAD Thread, BOOLEAN MayStay)
+ * has been taken out of its queue. */
+static VOID KiReconsider(PKTHREAD Thread)
 {
     PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
 
@@ -365,10 +387,8 @@ static VOID KiReconsider(PKTHREAD Thread, BOOLEAN MayStay)
         KiChooseAgain(Thread);
         break;
     case Running:
-        if (!KiFindStandby(Prcb, MayStay ? Thread->Priority + 1 : 0) && !MayStay)
-            KiMakeStandby(Prcb, Prcb->IdleThread);
-        if (Prcb->NextThread)
-            KiRequestSwitch(Prcb);
+        if (Prcb->NextThread == NULL)
+            KiReplaceStandby(Prcb);
         break;
     }
 }
@@ -381,7 +401,7 @@ VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
     if (Thread->State == Ready)
         KiUnqueueThread(Thread);
     Thread->Priority = (SCHAR)Priority;
-    KiReconsider(Thread, TRUE);
+    KiReconsider(Thread);
 }
 
 /* The same for the processors it may run on, which are some of those that there are. */
@@ -390,7 +410,7 @@ VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
     if (Thread->State == Ready)
         KiUnqueueThread(Thread);
     Thread->Affinity = Affinity;
-    KiReconsider(Thread, (Affinity & KiProcessorBlock[Thread->NextProcessor]->SetMember) != 0);
+    KiReconsider(Thread);
 }
 
 /*

@@ -71,6 +71,60 @@ static VOID TestAffinity(VOID)
     CheckEqual("and moves there at once", Right, ROUNDS);
 }
 
+#define MOVES 500
+
+static volatile BOOLEAN Moving;
+static JOB Busy[2 * MAXIMUM_PROCESSORS];
+
+static VOID BeBusy(PVOID Argument)
+{
+    UNREFERENCED_PARAMETER(Argument);
+    while (Moving)
+        YieldProcessor();
+}
+
+/* Who was chosen to run next on a processor is soon chosen no more. */
+static VOID ChangePriorities(PVOID Argument)
+{
+    ULONG i;
+
+    UNREFERENCED_PARAMETER(Argument);
+    KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY);
+    for (i = 0; Moving; i++)
+        KeSetPriorityThread(Busy[i % (2 * Processors)].Thread, 1 + (KPRIORITY)(i / 16 % 3));
+}
+
+static VOID StartFreeJob(JOB *Job, VOID (*Routine)(PVOID))
+{
+    Job->Routine = Routine;
+    Job->Processor = KeQueryActiveProcessors();
+    Job->Thread = StartThread(RunJob, Job);
+}
+
+/* A thread leaves a processor to others whose priorities change in that very moment. */
+static VOID TestMoving(VOID)
+{
+    KPRIORITY Priority = KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY + 1);
+    ULONG i, Right = 0;
+    JOB Changer;
+
+    Moving = TRUE;
+    for (i = 0; i < 2 * Processors; i++)
+        StartFreeJob(&Busy[i], BeBusy);
+    StartFreeJob(&Changer, ChangePriorities);
+    for (i = 0; i < MOVES; i++) {
+        KeSetSystemAffinityThread((KAFFINITY)1 << (i % Processors));
+        Right += KeGetCurrentProcessorNumber() == i % Processors;
+    }
+    KeRevertToUserAffinityThread();
+    Moving = FALSE;
+    KeSetPriorityThread(KeGetCurrentThread(), Priority);
+    EndJob(&Changer);
+    for (i = 0; i < 2 * Processors; i++)
+        EndJob(&Busy[i]);
+    CheckEqual("and leaves at once, whoever is to run there next", Right, MOVES);
+}
+
 /* For some time, not so often: who waits in turn waits for processors that the host may not run. */
 static BOOLEAN TimeIsOver(VOID)
 {
@@ -244,6 +298,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
         Processors++;
     DbgPrint("smptest: %lu processors\n", Processors);
     TestAffinity();
+    TestMoving();
     TestLock("no addition under a spin lock is lost", CountUnderLock);
     TestLock("nor under a queued one", CountUnderQueuedLock);
     TestLock("nor under a numbered one", CountUnderNumberedLock);
