@@ -126,7 +126,7 @@ NORETURN VOID PspExitTerminatingThread(VOID)
     PEPROCESS Process = Thread->ThreadsProcess;
 
     if (Thread->Terminating)
-        PspExitThread(Thread->ExitStatus);
+        PspExitThread(Thread->TerminationStatus);
     PspExitThread(Process->Exiting ? Process->ExitStatus : Process->OthersStatus);
 }
 
@@ -231,6 +231,18 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
     return Status;
 }
 
+/* Lets another thread end. The first who does so says what it ends with. */
+static VOID PspTerminateThread(PETHREAD Thread, NTSTATUS ExitStatus)
+{
+    ExAcquireFastMutex(&PspLock);
+    if (!Thread->Terminating) {
+        Thread->TerminationStatus = ExitStatus;
+        Thread->Terminating = TRUE;
+    }
+    ExReleaseFastMutex(&PspLock);
+    KeInsertExitApc(&Thread->Tcb);
+}
+
 /* Ends a thread; NULL or -2: the current one. */
 NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
 {
@@ -246,9 +258,7 @@ NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
     if (Thread->UserStack == NULL) {
         Status = STATUS_ACCESS_DENIED; /* a system thread ends itself */
     } else if (Thread != Current) {
-        Thread->ExitStatus = ExitStatus;
-        Thread->Terminating = TRUE;
-        KeInsertExitApc(&Thread->Tcb);
+        PspTerminateThread(Thread, ExitStatus);
     }
     ObDereferenceObject(Thread);
     if (NT_SUCCESS(Status) && Thread == Current)

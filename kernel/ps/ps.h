@@ -40,7 +40,8 @@ typedef struct _ETHREAD {
     PEPROCESS ThreadsProcess;
     PVOID UserStack; /* base of the user stack's reservation; NULL: a system thread */
     NTSTATUS ExitStatus;
-    BOOLEAN Terminating; /* to end with ExitStatus when it next goes back to user mode */
+    NTSTATUS TerminationStatus; /* what it is to end with, if: */
+    BOOLEAN Terminating; /* it is to end when it next goes back to user mode; PspLock */
 #if DBG
     KI_HELD_LIST HeldLocks;
 #endif

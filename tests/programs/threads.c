@@ -6,6 +6,7 @@
  *      threads.exe                 all checks
  *      threads.exe partner N       what it starts itself: the other side of N turns
  *      threads.exe last            what it starts itself: ends with its second thread's status
+ *      threads.exe twice           the same, but another thread ends that one, twice
  */
 #include "check.h"
 
@@ -212,6 +213,17 @@ static int EndBeforeLast(void)
     RtlExitUserThread(1);
 }
 
+/* What ends a thread counts, not what comes when it is ending already. It may have ended before
+ * the second, though: then this thread is the last. */
+static int EndTwice(void)
+{
+    HANDLE Thread = StartThread(SleepForEver, NULL);
+
+    NtTerminateThread(Thread, LAST_STATUS);
+    NtTerminateThread(Thread, LAST_STATUS + 1);
+    RtlExitUserThread(LAST_STATUS);
+}
+
 int main(int argc, char **argv)
 {
     Ping = NamedEvent(PING_NAME);
@@ -222,6 +234,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "last") == 0)
         return EndBeforeLast();
+    if (argc > 1 && strcmp(argv[1], "twice") == 0)
+        return EndTwice();
     Processors = CountProcessors();
     CheckSharedMemory();
     CheckSwitchesWithin();
@@ -232,5 +246,7 @@ int main(int argc, char **argv)
     CheckTermination(Spin, "a thread that computes is told to end");
     CheckStatus(RunProgram("threads.exe", "threads.exe last"), LAST_STATUS,
                 "a process ends with the status of its last thread");
+    CheckStatus(RunProgram("threads.exe", "threads.exe twice"), LAST_STATUS,
+                "a thread ends with the status that it was ended with first");
     return CheckSummary("threads");
 }
