@@ -98,15 +98,26 @@ static VOID PspCleanProcess(PEPROCESS Process)
         PspEndRun(Process);
 }
 
+/* What a thread gives back at its end is in its own process, where it has to be (WDK: Bug Check
+ * 0x5). */
+static VOID PspCheckNotAttached(PKTHREAD Thread)
+{
+    if (Thread->ApcStateIndex)
+        KeBugCheckEx(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Thread->Process,
+                     (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, 0);
+}
+
 /* Ends the current thread. IRQL: PASSIVE_LEVEL; it holds nothing and is not attached. */
 NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
 {
     PETHREAD Thread = (PETHREAD)KiGetCurrentThread();
     PEPROCESS Process = Thread->ThreadsProcess;
     PVOID Teb = Thread->Tcb.Teb;
-    BOOLEAN Last = PspLeaveProcess(Process, ExitStatus);
+    BOOLEAN Last;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    PspCheckNotAttached(&Thread->Tcb);
+    Last = PspLeaveProcess(Process, ExitStatus);
     Thread->ExitStatus = ExitStatus;
     Thread->Tcb.Teb = NULL;
     if (Last && Process != PsInitialSystemProcess) {

@@ -713,6 +713,22 @@ MISTAKE DetachTwice(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+static VOID NTAPI AttachRoutine(PVOID Context)
+{
+    KAPC_STATE State;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeStackAttachProcess((PKPROCESS)PsInitialSystemProcess, &State);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* What a thread gives back at its end is in its own process. */
+MISTAKE EndAttached(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return RunThread(AttachRoutine, NULL);
+}
+
 /* ---- IRQL --------------------------------------------------------------------------------------
  */
 

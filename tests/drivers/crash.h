@@ -73,6 +73,7 @@
     X(ReturnAtDispatchFromApc, "apc-dispatch") /* C8: 20100, kernel routine, APC, 0 */             \
     X(DetachWithApc, "apc-detach")         /* 06: 0, 0, 0, 0 */                                    \
     X(DetachTwice, "detach-twice")         /* 06: 0, 0, 0, 0 */                                    \
+    X(EndAttached, "attached-end")         /* 05: own process, the other one, 1, 0 */              \
     X(RaiseToLowerIrql, "raise-lower")     /* 09: 2, 0, 0, 0 */                                    \
     X(LowerToHigherIrql, "lower-higher")   /* 0A: 2, 0, 0, instruction */                          \
     X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \

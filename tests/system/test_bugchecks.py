@@ -35,6 +35,7 @@ CODE = "an address in crash.sys"
 
 NAMES = {
     0x01: "APC_INDEX_MISMATCH",
+    0x05: "INVALID_PROCESS_ATTACH_ATTEMPT",
     0x06: "INVALID_PROCESS_DETACH_ATTEMPT",
     0x09: "IRQL_NOT_GREATER_OR_EQUAL",
     0x0A: "IRQL_NOT_LESS_OR_EQUAL",
@@ -112,6 +113,7 @@ STOPS = {
     "apc-dispatch": (0xC8, (0x20100, CODE, IMAGES, 0), DISPATCH),
     "apc-detach": (0x06, (0, 0, 0, 0), DISPATCH),
     "detach-twice": (0x06, (0, 0, 0, 0), DISPATCH),
+    "attached-end": (0x05, (NONPAGED, KERNEL, 1, 0), PASSIVE),
     "wait-dpc": (0xB8, (ANY, ANY, ANY, ANY), DISPATCH),
     "raise-lower": (0x09, (DISPATCH, PASSIVE, 0, 0), DISPATCH),
     "lower-higher": (0x0A, (DISPATCH, PASSIVE, 0, ANY), PASSIVE),
@@ -160,7 +162,7 @@ NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end", "region-end",
                    "fastmutex-end", "stuck-high"}
 
 # The process is the one that the thread is attached to, or that another processor is idle in.
-IN_SYSTEM = {"apc-detach", "stuck-high"}
+IN_SYSTEM = {"apc-detach", "attached-end", "stuck-high"}
 
 # Mistakes that take two processors.
 TWO_PROCESSORS = {"spinlock-keep", "stuck-high"}
