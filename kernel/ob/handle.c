@@ -32,6 +32,7 @@ struct _HANDLE_TABLE {
     HANDLE_ENTRY *Entries; /* paged pool */
     ULONG Count;
     ULONG FirstFree;
+    BOOLEAN Closed; /* for good: its process ends */
 };
 
 PHANDLE_TABLE ObpKernelHandleTable;
@@ -105,7 +106,9 @@ NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE 
     if (Table == NULL)
         return STATUS_PROCESS_IS_TERMINATING;
     ExAcquireFastMutex(&Table->Lock);
-    if (Table->FirstFree == NO_ENTRY)
+    if (Table->Closed)
+        Status = STATUS_PROCESS_IS_TERMINATING;
+    else if (Table->FirstFree == NO_ENTRY)
         Status = ObpGrowTable(Table);
     if (NT_SUCCESS(Status)) {
         Index = Table->FirstFree;
@@ -175,16 +178,35 @@ NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
     return ObpCloseHandle(Handle, PreviousMode);
 }
 
+/*
+ * Closes all handles, and lets none be made any more. The table itself stays for those who are just
+ * looking at it: a driver's thread may be attached to the process that ends.
+ */
+VOID ObpCloseHandleTable(PHANDLE_TABLE Table)
+{
+    HANDLE_ENTRY *Entries;
+    ULONG Count, i;
+
+    ExAcquireFastMutex(&Table->Lock);
+    Entries = Table->Entries;
+    Count = Table->Count;
+    Table->Entries = NULL;
+    Table->Count = 0;
+    Table->FirstFree = NO_ENTRY;
+    Table->Closed = TRUE;
+    ExReleaseFastMutex(&Table->Lock);
+    for (i = 0; i < Count; i++) {
+        if (Entries[i].Object)
+            ObpHandleClosed(Entries[i].Object);
+    }
+    if (Entries)
+        ExFreePoolWithTag(Entries, TAG_HANDLES);
+}
+
+/* For the last one who knows the table. */
 VOID ObpDeleteHandleTable(PHANDLE_TABLE Table)
 {
-    ULONG i;
-
-    for (i = 0; i < Table->Count; i++) {
-        if (Table->Entries[i].Object)
-            ObpHandleClosed(ObpRemoveEntry(Table, &Table->Entries[i]));
-    }
-    if (Table->Entries)
-        ExFreePoolWithTag(Table->Entries, TAG_HANDLES);
+    ObpCloseHandleTable(Table);
     ExFreePoolWithTag(Table, TAG_HANDLES);
 }
 

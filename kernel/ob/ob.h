@@ -73,7 +73,8 @@ NTSTATUS ObpDeleteLink(PUNICODE_STRING Name);
 /* handle.c */
 typedef struct _HANDLE_TABLE HANDLE_TABLE, *PHANDLE_TABLE;
 PHANDLE_TABLE ObpCreateHandleTable(VOID);
-VOID ObpDeleteHandleTable(PHANDLE_TABLE Table); /* closes all handles */
+VOID ObpCloseHandleTable(PHANDLE_TABLE Table);  /* all handles, and for good */
+VOID ObpDeleteHandleTable(PHANDLE_TABLE Table); /* the same, and frees the table */
 /* A handle in the current process, or a kernel handle if Flags has OBJ_KERNEL_HANDLE. The
  * reference that the caller holds stays the caller's. */
 NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE Handle);

@@ -89,10 +89,7 @@ static BOOLEAN PspLeaveProcess(PEPROCESS Process, NTSTATUS ExitStatus)
 /* What the last thread does for its process, in its address space. */
 static VOID PspCleanProcess(PEPROCESS Process)
 {
-    PHANDLE_TABLE Table = Process->ObjectTable;
-
-    Process->ObjectTable = NULL;
-    ObpDeleteHandleTable(Table);
+    ObpCloseHandleTable(Process->ObjectTable);
     MmCleanSpace(&Process->Vm);
     if (Process == PsInitialUserProcess)
         PspEndRun(Process);

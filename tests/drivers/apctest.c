@@ -3,8 +3,8 @@
  * number of processors. Where a test needs another thread to be waiting, it looks at the thread's
  * state until it is.
  *
- * What needs a thread that is attached to another address space is checked by a request (any
- * device control code), in the context of the program that sends it.
+ * What needs a thread that is attached to another address space is checked by a request (device
+ * control code), in the context of the program that sends it.
  */
 #include <ntifs.h>
 #include "selftest.h"
@@ -26,7 +26,8 @@ NTKERNELAPI BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE);
 #define THREAD_STATE(Thread) (*((volatile UCHAR *)(Thread) + 0x4C))
 #define STATE_WAITING        5
 
-#define DEVICE_NAME L"\\Device\\apctest"
+#define DEVICE_NAME   L"\\Device\\apctest"
+#define APCTEST_VISIT 4 /* control code: the caller's process gets a visitor; any other: checks */
 
 /* ---- APCs that note what happens to them -------------------------------------------------------
  */
@@ -722,19 +723,63 @@ static VOID TestPlainAttach(PEPROCESS Mine)
                                                    IoGetCurrentProcess() == Mine);
 }
 
-static NTSTATUS NTAPI Complete(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+/* ---- Somebody in an address space that ends ----------------------------------------------------
+ */
+
+static PEPROCESS Visited;
+static KEVENT Arrived;
+
+/* Makes handles in a process, and closes them, until it has ended. */
+static VOID NTAPI VisitRoutine(PVOID Context)
+{
+    PEPROCESS Process = Context;
+    OBJECT_ATTRIBUTES Attributes;
+    KAPC_STATE State;
+    HANDLE Event;
+
+    InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    KeStackAttachProcess((PKPROCESS)Process, &State);
+    while (NT_SUCCESS(ZwCreateEvent(&Event, EVENT_ALL_ACCESS, &Attributes, NotificationEvent, 0))) {
+        KeSetEvent(&Arrived, IO_NO_INCREMENT, FALSE);
+        ZwClose(Event);
+    }
+    KeUnstackDetachProcess(&State);
+    ObDereferenceObject(Process);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* The calling process has a visitor from now on. */
+static VOID StartVisit(VOID)
+{
+    Visited = IoGetCurrentProcess();
+    ObReferenceObject(Visited);
+    KeInitializeEvent(&Arrived, SynchronizationEvent, FALSE);
+    ObDereferenceObject(StartThread(VisitRoutine, Visited));
+    Wait(&Arrived);
+}
+
+static NTSTATUS TestRequest(ULONG Code)
 {
     ULONG Failed = TestFailed;
-    NTSTATUS Status = STATUS_SUCCESS;
 
-    UNREFERENCED_PARAMETER(DeviceObject);
-    if (IoGetCurrentIrpStackLocation(Irp)->MajorFunction == IRP_MJ_DEVICE_CONTROL) {
+    if (Code == APCTEST_VISIT) {
+        StartVisit();
+    } else {
         TestAttached();
         TestNestedAttach(IoGetCurrentProcess());
         TestPlainAttach(IoGetCurrentProcess());
-        if (TestFailed != Failed)
-            Status = STATUS_UNSUCCESSFUL;
     }
+    return TestFailed == Failed ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+}
+
+static NTSTATUS NTAPI Complete(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    if (Stack->MajorFunction == IRP_MJ_DEVICE_CONTROL)
+        Status = TestRequest(Stack->Parameters.DeviceIoControl.IoControlCode);
     Irp->IoStatus.Status = Status;
     Irp->IoStatus.Information = 0;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);

@@ -300,27 +300,59 @@ static void TestEnd(void)
 /* ---- The driver's part -------------------------------------------------------------------------
  */
 
-static void TestAttached(void)
+#define CHECKS 0 /* control codes */
+#define VISIT  4
+#define VISITS 30
+
+static NTSTATUS AskDriver(ULONG Code)
 {
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING Name = CONSTANT_STRING(L"\\Device\\apctest");
-    IO_STATUS_BLOCK Status;
+    IO_STATUS_BLOCK Result;
     HANDLE Device;
+    NTSTATUS Status;
 
     InitializeObjectAttributes(&Attributes, &Name, 0, NULL, NULL);
-    if (!NT_SUCCESS(NtOpenFile(&Device, FILE_GENERIC_READ, &Attributes, &Status, 0, 0))) {
-        puts("apctest.sys is not there: nothing is attached");
-        return;
-    }
-    CheckStatus(NtDeviceIoControlFile(Device, NULL, NULL, NULL, &Status, 0, NULL, 0, NULL, 0),
-                STATUS_SUCCESS, "APCs of a thread in another address space");
+    Status = NtOpenFile(&Device, FILE_GENERIC_READ, &Attributes, &Result, 0, 0);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = NtDeviceIoControlFile(Device, NULL, NULL, NULL, &Result, Code, NULL, 0, NULL, 0);
     NtClose(Device);
+    return Status;
+}
+
+static void TestAttached(void)
+{
+    NTSTATUS Status = AskDriver(CHECKS);
+
+    if (Status == STATUS_OBJECT_NAME_NOT_FOUND)
+        puts("apctest.sys is not there: nothing is attached");
+    else
+        CheckStatus(Status, STATUS_SUCCESS, "APCs of a thread in another address space");
+}
+
+/* Programs that end while a driver's thread is in their address space and uses their handles. */
+static void TestVisits(void)
+{
+    USAGE Before;
+    ULONG i, Good = 0;
+
+    if (AskDriver(CHECKS) == STATUS_OBJECT_NAME_NOT_FOUND)
+        return;
+    RunProgram("apc.exe", "apc.exe visited");
+    QuerySteadyUsage(&Before);
+    for (i = 0; i < VISITS; i++)
+        Good += RunProgram("apc.exe", "apc.exe visited") == STATUS_SUCCESS;
+    Check(Good == VISITS, "programs end with somebody else in their address space");
+    CheckUsage(&Before, "such programs");
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "badstack"))
         return RunWithBadStack();
+    if (argc > 1 && !strcmp(argv[1], "visited"))
+        return AskDriver(VISIT);
     TestSelf();
     TestChain();
     TestRegisters();
@@ -330,5 +362,6 @@ int main(int argc, char **argv)
     TestBadStack();
     TestEnd();
     TestAttached();
+    TestVisits();
     return CheckSummary("apc");
 }
