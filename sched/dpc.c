@@ -254,14 +254,17 @@ VOID KiDispatchInterrupt(VOID)
 /*
  * Returns when all DPCs queued before have run, on all processors (WDK: KeFlushQueuedDpcs). This
  * thread goes to each of them: where a thread runs at PASSIVE_LEVEL no DPC is running, and the
- * DISPATCH interrupt runs those that are queued. IRQL: PASSIVE_LEVEL.
+ * DISPATCH interrupt runs those that are queued. DPCs wait for no thread, so neither does this one,
+ * whatever its priority is else. IRQL: PASSIVE_LEVEL.
  */
 VOID NTAPI KeFlushQueuedDpcs(VOID)
 {
     KAFFINITY Before = 0;
+    KPRIORITY Priority;
     LONG i;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    Priority = KeSetPriorityThread(KiGetCurrentThread(), HIGH_PRIORITY);
     for (i = 0; i < KeNumberProcessors; i++) {
         KAFFINITY Old = KeSetSystemAffinityThreadEx(KiProcessorBlock[i]->SetMember);
         if (i == 0)
@@ -270,4 +273,5 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
         KiFlushThreadedDpcs(KiProcessorBlock[i]);
     }
     KeRevertToUserAffinityThreadEx(Before);
+    KeSetPriorityThread(KiGetCurrentThread(), Priority);
 }

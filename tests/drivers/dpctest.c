@@ -417,6 +417,45 @@ static VOID TestFlushKeepsAffinity(VOID)
     KeRevertToUserAffinityThread();
 }
 
+/* A real-time thread that keeps the last processor until the flush has returned, or for long. */
+typedef struct _HOG {
+    volatile BOOLEAN Running, Flushed, GaveUp;
+} HOG, *PHOG;
+
+static VOID NTAPI KeepProcessor(PVOID Context)
+{
+    PHOG Hog = Context;
+    ULONGLONG Start;
+
+    StayOn(Processors - 1);
+    KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY);
+    Start = KeQueryInterruptTime();
+    Hog->Running = TRUE;
+    while (!Hog->Flushed && !Hog->GaveUp)
+        Hog->GaveUp = KeQueryInterruptTime() - Start > LIMIT_100NS;
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* DPCs run whatever thread there is, so to wait for them is not to wait for that thread. */
+static VOID TestFlushWaitsForNoThread(VOID)
+{
+    KPRIORITY Priority = KeQueryPriorityThread(KeGetCurrentThread());
+    static HOG Hog;
+    PKTHREAD Thread;
+
+    if (Processors == 1)
+        return;
+    Thread = StartThread(KeepProcessor, &Hog);
+    while (!Hog.Running)
+        Delay(10);
+    KeFlushQueuedDpcs();
+    Hog.Flushed = TRUE;
+    JoinThread(Thread);
+    Check("flush: does not wait for a real-time thread", !Hog.GaveUp);
+    CheckRange("flush: and gives its priority back", KeQueryPriorityThread(KeGetCurrentThread()), 1,
+               Priority);
+}
+
 static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject)
 {
     UNREFERENCED_PARAMETER(DriverObject);
@@ -436,5 +475,6 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestLocks();
     TestWatchdog();
     TestFlushKeepsAffinity();
+    TestFlushWaitsForNoThread();
     return FinishTests("dpctest");
 }
