@@ -136,7 +136,7 @@ VOID KiWatchInterrupt(PKTRAP_FRAME Frame, ULONG Vector, KIRQL OldIrql)
     if (OldIrql >= DISPATCH_LEVEL)
         KiWatchDispatch(Prcb, Frame);
     else
-        KiWatch[Prcb->Number].DispatchTicks = 0;
+        KiWatch[Prcb->Number].DispatchTicks = KiWatch[Prcb->Number].DpcTicks = 0;
 }
 
 #endif
