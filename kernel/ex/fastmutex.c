@@ -137,6 +137,7 @@ VOID FASTCALL ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex)
 /* IRQL: any. */
 VOID FASTCALL KeInitializeGuardedMutex(PKGUARDED_MUTEX GuardedMutex)
 {
+    KiForgetLocksIn(GuardedMutex, sizeof *GuardedMutex);
     ExInitializeFastMutex((PFAST_MUTEX)GuardedMutex);
     GuardedMutex->CombinedApcDisable = 0;
 }

@@ -581,6 +581,7 @@ NTSTATUS NTAPI ExInitializeResourceLite(PERESOURCE Resource)
     KIRQL OldIrql;
 
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    KiForgetLocksIn(Resource, sizeof *Resource);
     RtlZeroMemory(Resource, sizeof *Resource);
     KeAcquireSpinLock(&ExpResourceListLock, &OldIrql);
     InsertTailList(&ExpSystemResourcesList, &Resource->SystemResourcesList);

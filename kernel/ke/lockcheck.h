@@ -68,7 +68,7 @@ VOID KiPrintLock(PCSTR Before, const KI_HELD_LOCK *Held, PCSTR After);
 /* lockorder.c: one more lock after those that are held. C4h, 1001h if the opposite was seen. */
 VOID KiLearnLockOrder(const KI_HELD_LIST *Held, const KI_HELD_LOCK *Next);
 
-/* Memory that is freed holds no locks any more. IRQL: any. */
+/* Memory that is freed holds no locks any more; a lock that is made anew is another. IRQL: any. */
 VOID KiForgetLocksIn(PVOID Start, SIZE_T Bytes);
 
 /*

@@ -6,9 +6,11 @@
  * each other for ever, and the machine stops, although these two did not. So it is enough that each
  * order happens once, at any time. Trying without waiting adds no edge, as it cannot wait.
  *
- * A lock is known by its address, so a node goes when the memory around it is freed. Locks on
- * the thread's own kernel stack come and go without that: they are not in the graph. Nodes and
- * edges are limited; what finds no room any more is not learned, which is said once.
+ * A lock is known by its address, so a node goes when the memory around it is freed, or when a
+ * lock is initialized there by a routine of the kernel's (for spin locks and fast mutexes the
+ * headers have mostly inline code). Locks on the thread's own kernel stack come and go without
+ * that: they are not in the graph. Nodes and edges are limited; what finds no room any more is not
+ * learned, which is said once.
  *
  * KiOrderLock guards everything here. It is held with interrupts disabled, and is in no graph.
  */

@@ -97,6 +97,7 @@ KIRQL FASTCALL KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK SpinLock)
 /* Exported as KeInitializeSpinLock, which the headers give inline to all but WDM drivers. */
 VOID NTAPI KiInitializeSpinLock(PKSPIN_LOCK SpinLock)
 {
+    KiForgetLocksIn(SpinLock, sizeof *SpinLock);
     *SpinLock = 0;
 }
 

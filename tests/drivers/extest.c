@@ -1212,6 +1212,35 @@ static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject)
     UNREFERENCED_PARAMETER(DriverObject);
 }
 
+/* Two locks are taken in one order, and made anew, in the other. A checked kernel must not take the
+ * new ones for the old. */
+static VOID TestLocksMadeAnew(VOID)
+{
+    static ERESOURCE Resources[2];
+    static KGUARDED_MUTEX Mutexes[2];
+    ULONG i;
+
+    for (i = 0; i < 2; i++) {
+        ExInitializeResourceLite(&Resources[0]);
+        ExInitializeResourceLite(&Resources[1]);
+        KeInitializeGuardedMutex(&Mutexes[0]);
+        KeInitializeGuardedMutex(&Mutexes[1]);
+        KeEnterCriticalRegion();
+        ExAcquireResourceExclusiveLite(&Resources[i], TRUE);
+        ExAcquireResourceExclusiveLite(&Resources[1 - i], TRUE);
+        KeAcquireGuardedMutex(&Mutexes[i]);
+        KeAcquireGuardedMutex(&Mutexes[1 - i]);
+        KeReleaseGuardedMutex(&Mutexes[1 - i]);
+        KeReleaseGuardedMutex(&Mutexes[i]);
+        ExReleaseResourceLite(&Resources[1 - i]);
+        ExReleaseResourceLite(&Resources[i]);
+        KeLeaveCriticalRegion();
+        ExDeleteResourceLite(&Resources[0]);
+        ExDeleteResourceLite(&Resources[1]);
+    }
+    Check("locks made anew have no order yet", TRUE);
+}
+
 static VOID TestResources(VOID)
 {
     KeEnterCriticalRegion();
@@ -1246,6 +1275,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     UNREFERENCED_PARAMETER(RegistryPath);
     DriverObject->DriverUnload = Unload;
     TestResources();
+    TestLocksMadeAnew();
     TestGuardedMutex();
     TestPushLock();
     TestRundown();
