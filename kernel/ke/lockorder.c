@@ -8,9 +8,9 @@
  *
  * A lock is known by its address, so a node goes when the memory around it is freed, or when a
  * lock is initialized there by a routine of the kernel's (for spin locks and fast mutexes the
- * headers have mostly inline code). Locks on the thread's own kernel stack come and go without
- * that: they are not in the graph. Nodes and edges are limited; what finds no room any more is not
- * learned, which is said once.
+ * headers have mostly inline code). Locks on kernel stacks come and go without that: they are not
+ * in the graph. Nodes and edges are limited; what finds no room any more is not learned, which is
+ * said once.
  *
  * KiOrderLock guards everything here. It is held with interrupts disabled, and is in no graph.
  */
@@ -203,13 +203,18 @@ static VOID KiUnlockOrder(BOOLEAN Enable)
     KiRestoreInterrupts(Enable);
 }
 
-/* On a thread's kernel stack? Others' locks that lie on this one are not ours to wait for. */
+/* On this thread's kernel stack, which may be the start-up's, or on another's? */
 static BOOLEAN KiIsOnStack(PVOID Lock)
 {
     PKTHREAD Thread = KiGetCurrentThread();
+    PMMPTE Pte = MiSystemPte(Lock);
 
-    return (ULONG_PTR)Lock >= (ULONG_PTR)Thread->StackLimit &&
-           (ULONG_PTR)Lock < (ULONG_PTR)Thread->StackBase;
+    if ((ULONG_PTR)Lock >= (ULONG_PTR)Thread->StackLimit &&
+        (ULONG_PTR)Lock < (ULONG_PTR)Thread->StackBase)
+        return TRUE;
+    return (ULONG_PTR)Lock >= MI_SYSTEM_BASE && Pte->Hard.Valid &&
+           Pte->Hard.PageFrameNumber <= MmHighestPhysicalPage &&
+           MmPfnDatabase[Pte->Hard.PageFrameNumber].Usage == UsageStack;
 }
 
 /* FALSE: it is a violation, and has been noted. The order lock is held. */

@@ -1241,6 +1241,40 @@ static VOID TestLocksMadeAnew(VOID)
     Check("locks made anew have no order yet", TRUE);
 }
 
+/* A lock on this thread's stack, which another thread takes, and one that stays. */
+typedef struct _STACK_LOCK {
+    KSPIN_LOCK Lock;
+    BOOLEAN First;
+} STACK_LOCK, *PSTACK_LOCK;
+
+static VOID NTAPI TakeBothLocks(PVOID Context)
+{
+    PSTACK_LOCK Mine = Context;
+    static KSPIN_LOCK Other;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(Mine->First ? &Mine->Lock : &Other, &OldIrql);
+    KeAcquireSpinLockAtDpcLevel(Mine->First ? &Other : &Mine->Lock);
+    KeReleaseSpinLockFromDpcLevel(Mine->First ? &Other : &Mine->Lock);
+    KeReleaseSpinLock(Mine->First ? &Mine->Lock : &Other, OldIrql);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* Called twice, it has two locks at one address, which have nothing to do with each other. */
+static __attribute__((noinline)) VOID UseStackLock(BOOLEAN First)
+{
+    STACK_LOCK Lock = {0, First};
+
+    JoinThread(StartThread(TakeBothLocks, &Lock));
+}
+
+static VOID TestLocksOnStacks(VOID)
+{
+    UseStackLock(FALSE);
+    UseStackLock(TRUE);
+    Check("locks on stacks have no order", TRUE);
+}
+
 static VOID TestResources(VOID)
 {
     KeEnterCriticalRegion();
@@ -1276,6 +1310,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     DriverObject->DriverUnload = Unload;
     TestResources();
     TestLocksMadeAnew();
+    TestLocksOnStacks();
     TestGuardedMutex();
     TestPushLock();
     TestRundown();
