@@ -17,7 +17,7 @@
  * Who queues a kernel APC sets KernelApcPending, and then sees to it that the thread looks:
  * a running one gets an APC interrupt, which is held back like others until IRQL allows it; a
  * waiting one is woken and waits anew afterwards; a ready one gets the interrupt when it is
- * switched to (KiSwapThread). Regions that keep APCs away look when they end (KiApcsEnabled).
+ * switched to (ready.c). Regions that keep APCs away look when they end (KiApcsEnabled).
  */
 #include "sched/apc.h"
 #include "kernel/hal/hal.h"

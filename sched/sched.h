@@ -2,7 +2,7 @@
  * Threads, processes, and what makes them wait and run.
  *
  * One lock, the dispatcher lock, guards all that decides who runs: ready queues, wait lists,
- * signal states, the timer list, thread states and priorities. It is held across the context
+ * signal states, the timer table, thread states and priorities. It is held across the context
  * switch itself: the thread that was switched away from took it, the one that was switched to
  * releases it. So no processor can run a thread before its registers are saved. It is the
  * innermost lock but for the DPC queue's and the log's.

@@ -1,12 +1,11 @@
 /*
  * What drivers ask of the executive about the system: local time, the clock's resolution, the
- * processor's features, the product, and identifiers that are nobody else's.
+ * product, and identifiers that are nobody else's.
  */
 #include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
-
 
 /* UUIDs: RFC 4122, version 1. They count 100 ns from the beginning of the Gregorian calendar. */
 #define UUID_EPOCH_BEFORE_1601 5748192000000000LL
