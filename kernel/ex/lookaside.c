@@ -7,14 +7,23 @@
  * second: the depth grows by the allocations that found the list empty, and shrinks slowly while
  * there are none. Counts are not exact with several processors: the inline code just adds.
  *
+ * In a checked build lists keep nothing: each block goes back to the pool, which looks at it then,
+ * and what the kernel knows of the locks in it goes, too (kernel/ke/lockorder.c). Nothing would tell
+ * a lock in a block that is kept and used again from the one that was there before.
+ *
  * ExpLookasideLock guards the list of lists, and the members that only the balance thread writes.
  * The structures are nonpaged, even those of lists of paged blocks.
  */
 #include "kernel/ex/ex.h"
 #include "kernel/ke/ke.h"
 
+#if DBG
+#define MINIMUM_DEPTH 0
+#define MAXIMUM_DEPTH 0
+#else
 #define MINIMUM_DEPTH 4
 #define MAXIMUM_DEPTH EX_MAXIMUM_LOOKASIDE_DEPTH_BASE
+#endif
 
 C_ASSERT(sizeof(NPAGED_LOOKASIDE_LIST) == 0x50);
 C_ASSERT(sizeof(PAGED_LOOKASIDE_LIST) == 0x68);

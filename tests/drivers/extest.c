@@ -879,6 +879,48 @@ static VOID TestLookasideDepth(VOID)
     ExDeleteNPagedLookasideList(&List);
 }
 
+/* On a checked kernel: two blocks with locks change their places, and the locks with them. */
+typedef struct _LOCK_BLOCK {
+    SLIST_ENTRY Entry;
+    KSPIN_LOCK Lock;
+} LOCK_BLOCK, *PLOCK_BLOCK;
+
+static VOID TestLookasideChecked(VOID)
+{
+    NPAGED_LOOKASIDE_LIST List;
+    PLOCK_BLOCK First, Second;
+    KIRQL OldIrql;
+    ULONG i;
+
+    ExInitializeNPagedLookasideList(&List, NULL, NULL, 0, sizeof(LOCK_BLOCK), TAG, 0);
+    for (i = 0; i < 2; i++) {
+        First = ExAllocateFromNPagedLookasideList(&List);
+        Second = ExAllocateFromNPagedLookasideList(&List);
+        KeInitializeSpinLock(&First->Lock);
+        KeInitializeSpinLock(&Second->Lock);
+        KeAcquireSpinLock(&First->Lock, &OldIrql);
+        KeAcquireSpinLockAtDpcLevel(&Second->Lock);
+        KeReleaseSpinLockFromDpcLevel(&Second->Lock);
+        KeReleaseSpinLock(&First->Lock, OldIrql);
+        ExFreeToNPagedLookasideList(&List, First);
+        ExFreeToNPagedLookasideList(&List, Second); /* the next one that is allocated */
+    }
+    CheckEqual("look-aside, checked: nothing is kept", QueryDepthSList(&List.L.ListHead), 0);
+    ExDeleteNPagedLookasideList(&List);
+}
+
+static VOID TestLookasides(VOID)
+{
+    if (PsGetVersion(NULL, NULL, NULL, NULL)) {
+        TestLookasideChecked();
+        return;
+    }
+    TestLookaside();
+    TestLookasidePaged();
+    TestLookasideEx();
+    TestLookasideDepth();
+}
+
 /* ---- Interlocked routines ----------------------------------------------------------------------
  */
 
@@ -1295,10 +1337,7 @@ static VOID TestLists(VOID)
     TestSListCrowd();
     TestSListPages(NonPagedPool, "slist: the page of a popped entry may go");
     TestSListPages(PagedPool, "slist: in paged pool, too");
-    TestLookaside();
-    TestLookasidePaged();
-    TestLookasideEx();
-    TestLookasideDepth();
+    TestLookasides();
     TestInterlockedLists();
     TestInterlockedNumbers();
     TestInterlockedByName();
