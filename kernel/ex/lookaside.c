@@ -8,8 +8,8 @@
  * there are none. Counts are not exact with several processors: the inline code just adds.
  *
  * In a checked build lists keep nothing: each block goes back to the pool, which looks at it then,
- * and what the kernel knows of the locks in it goes, too (kernel/ke/lockorder.c). Nothing would tell
- * a lock in a block that is kept and used again from the one that was there before.
+ * and what the kernel knows of the locks in it goes, too (kernel/ke/lockorder.c). Nothing would
+ * tell a lock in a block that is kept and used again from the one that was there before.
  *
  * ExpLookasideLock guards the list of lists, and the members that only the balance thread writes.
  * The structures are nonpaged, even those of lists of paged blocks.
