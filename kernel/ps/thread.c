@@ -192,6 +192,7 @@ NTSTATUS PspCreateUserThread(PEPROCESS Process, PSP_USER_START *Start, SIZE_T St
 
     if (!NT_SUCCESS(Status))
         return Status;
+    Thread->Tcb.PreviousMode = UserMode; /* while no service runs */
     Status = PspEnterProcess(Thread);
     if (NT_SUCCESS(Status)) {
         Status = PspFillUserThread(Thread, Start, StackReserve, StackCommit);
