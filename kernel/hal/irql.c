@@ -84,7 +84,10 @@ static ULONG HalpHighestLine(ULONG Pending)
     return (ULONG)__builtin_ctz(Lines);
 }
 
-/* Runs a pending line's interrupt, unless the line has been disabled meanwhile or does it itself.
+/*
+ * Runs a pending line's interrupt, unless the line has been disabled meanwhile or does it itself.
+ * It ends at the line's own IRQL: what has come again by then is left to the loop that is here
+ * already. If each replay began the next, a busy device would fill the stack.
  */
 static VOID HalpReplayLine(PKIPCR Pcr, ULONG Irq)
 {
@@ -92,6 +95,7 @@ static VOID HalpReplayLine(PKIPCR Pcr, ULONG Irq)
     if (!HalpResumeLine(Irq))
         return;
     Pcr->Pcr.IrrActive |= IRR_LINE(Irq);
+    Pcr->Pcr.Irql = HalpLineIrql[Irq];
     KiReplayInterrupt(PRIMARY_VECTOR_BASE + Irq);
 }
 
@@ -105,7 +109,7 @@ static VOID HalpReplaySoftwareInterrupt(PKIPCR Pcr, KIRQL Irql)
         KiApcInterrupt();
 }
 
-/* Runs one pending interrupt. Interrupts are disabled, here and on return. */
+/* Runs one pending interrupt, and is back at Irql. Interrupts are disabled, here and on return. */
 static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
 {
     if (Pending & IRR_LOCAL_CLOCK) {
@@ -116,8 +120,8 @@ static VOID HalpReplayOne(PKIPCR Pcr, ULONG Pending, KIRQL Irql)
         HalpReplayLine(Pcr, HalpHighestLine(Pending));
     } else {
         HalpReplaySoftwareInterrupt(Pcr, Pending & IRR_DISPATCH ? DISPATCH_LEVEL : APC_LEVEL);
-        KiGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
     }
+    KiGetPcr()->Pcr.Irql = Irql; /* perhaps on another processor now */
 }
 
 /* Replays what is pending above Irql, which is already the current one. Interrupts disabled. */
