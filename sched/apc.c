@@ -79,14 +79,8 @@ static VOID KiLinkApc(PLIST_ENTRY Head, PKAPC Apc)
 /* Interrupts a running thread, so that it looks at its APCs. */
 static VOID KiInterruptThread(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
-
-    if (Thread->State != Running)
-        return;
-    if (Prcb == KeGetCurrentPrcb())
-        HalRequestSoftwareInterrupt(APC_LEVEL);
-    else
-        KiSendIpi(Prcb->SetMember, IPI_APC);
+    if (Thread->State == Running)
+        KiRequestSoftwareInterrupt(KiProcessorBlock[Thread->NextProcessor], APC_LEVEL);
 }
 
 /* Would a normal kernel APC be delivered now? */
@@ -193,6 +187,20 @@ static PKAPC KiTakeKernelApc(PKTHREAD Thread, KAPC *Copy)
     return Apc;
 }
 
+/* The first user APC, or NULL; none is pending for delivery any more. */
+static PKAPC KiTakeUserApc(PKTHREAD Thread, KAPC *Copy)
+{
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[UserMode];
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PKAPC Apc = NULL;
+
+    Thread->ApcState.UserApcPending = FALSE;
+    if (!IsListEmpty(Head))
+        Apc = KiUnlinkApc(Head->Flink, Copy);
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Apc;
+}
+
 /* Calls the kernel routine, which may change all that the normal one gets. */
 static VOID KiCallKernelRoutine(PKAPC Apc, KAPC *Call)
 {
@@ -246,17 +254,10 @@ VOID KiApcInterrupt(VOID)
  */
 BOOLEAN KiDeliverUserApc(KI_USER_APC *UserApc)
 {
-    PKTHREAD Thread = KiGetCurrentThread();
-    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[UserMode];
     KIRQL OldIrql = KiRaiseIrql(APC_LEVEL);
-    PKAPC Apc = NULL;
     KAPC Call;
+    PKAPC Apc = KiTakeUserApc(KiGetCurrentThread(), &Call);
 
-    KiLockDispatcherDatabase();
-    Thread->ApcState.UserApcPending = FALSE;
-    if (!IsListEmpty(Head))
-        Apc = KiUnlinkApc(Head->Flink, &Call);
-    KiUnlockDispatcherDatabase(APC_LEVEL);
     if (Apc) {
         KiCallKernelRoutine(Apc, &Call);
         if (Call.NormalRoutine == NULL)
@@ -374,20 +375,6 @@ static VOID KiRundownApc(PKAPC Apc)
         ExFreePool(Apc);
 }
 
-/* The current thread's first user APC, or NULL. */
-static PKAPC KiTakeUserApc(PKTHREAD Thread)
-{
-    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[UserMode];
-    KIRQL OldIrql = KiLockDispatcherDatabase();
-    PKAPC Apc = NULL;
-    KAPC Copy;
-
-    if (!IsListEmpty(Head))
-        Apc = KiUnlinkApc(Head->Flink, &Copy);
-    KiUnlockDispatcherDatabase(OldIrql);
-    return Apc;
-}
-
 /*
  * The current thread ends: from now on no APC can be queued to it. Its kernel APCs run, its user
  * APCs are run down. IRQL: PASSIVE_LEVEL.
@@ -396,13 +383,14 @@ VOID KeRundownApcs(VOID)
 {
     PKTHREAD Thread = KiGetCurrentThread();
     PKAPC Apc;
+    KAPC Copy;
     KIRQL OldIrql = KiLockDispatcherDatabase();
 
     Thread->ApcQueueable = FALSE;
     KiUnlockDispatcherDatabase(APC_LEVEL);
     KiDeliverKernelApcs();
     KiLowerIrql(OldIrql);
-    while ((Apc = KiTakeUserApc(Thread)) != NULL)
+    while ((Apc = KiTakeUserApc(Thread, &Copy)) != NULL)
         KiRundownApc(Apc);
 }
 

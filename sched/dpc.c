@@ -109,14 +109,6 @@ static BOOLEAN KiInsertDpc(PKDPC_DATA Queue, PKDPC Dpc, PVOID Argument1, PVOID A
     return Inserted;
 }
 
-static VOID KiRequestDispatch(PKPRCB Prcb)
-{
-    if (Prcb == KeGetCurrentPrcb())
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    else
-        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
-}
-
 /* A DPC has come into a processor's normal queue: is that to be run at once? */
 static BOOLEAN KiIsDpcUrgent(PKPRCB Prcb, KDPC_IMPORTANCE Importance)
 {
@@ -155,7 +147,7 @@ BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemAr
     if (Inserted && Threaded)
         Prcb->DpcThreadRequested = TRUE;
     if (Inserted && (Threaded || KiIsDpcUrgent(Prcb, Importance)))
-        KiRequestDispatch(Prcb);
+        KiRequestSoftwareInterrupt(Prcb, DISPATCH_LEVEL);
     KiRestoreIrql(OldIrql);
     return Inserted;
 }

@@ -136,10 +136,7 @@ static VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread)
 /* Sees to it that a processor soon looks at its standby thread. */
 static VOID KiRequestSwitch(PKPRCB Prcb)
 {
-    if (Prcb == KeGetCurrentPrcb())
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    else
-        KiSendIpi(Prcb->SetMember, IPI_DISPATCH);
+    KiRequestSoftwareInterrupt(Prcb, DISPATCH_LEVEL);
 }
 
 /* Makes a thread ready: standby if it is to preempt, else queued. */

@@ -8,6 +8,7 @@
 #ifndef KERNEL_KE_IPI_H
 #define KERNEL_KE_IPI_H
 
+#include "kernel/hal/hal.h"
 #include "kernel/ke/ke.h"
 
 #define IPI_DISPATCH 1 /* a DISPATCH interrupt is due: a standby thread, or a DPC */
@@ -23,6 +24,16 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request);
 
 /* The interrupt's routine. Interrupts are disabled. */
 VOID KiIpiInterrupt(VOID);
+
+/* Asks for a software interrupt, APC or DISPATCH, on a processor: this one or another. The caller
+ * stays on its own: IRQL >= DISPATCH_LEVEL. */
+static inline VOID KiRequestSoftwareInterrupt(PKPRCB Prcb, KIRQL Irql)
+{
+    if (Prcb == KeGetCurrentPrcb())
+        HalRequestSoftwareInterrupt(Irql);
+    else
+        KiSendIpi(Prcb->SetMember, Irql == APC_LEVEL ? IPI_APC : IPI_DISPATCH);
+}
 
 /*
  * Runs a routine on the processors of a mask, with interrupts disabled, and returns when all have

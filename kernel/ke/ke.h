@@ -148,33 +148,33 @@ typedef struct _KPRCB {
     UCHAR Fill1[0x418 - 0x3C];
 
     KSPIN_LOCK_QUEUE LockQueue[LockQueueMaximumLock]; /* 418: see queuedlock.c */
-    UCHAR Fill9[0x520 - 0x4A0];
+    UCHAR Fill2[0x520 - 0x4A0];
 
     struct _KTHREAD *NpxThread; /* 520: whose floating-point registers are loaded (npx.c) */
     ULONG InterruptCount;       /* 524 */
     ULONG KernelTime;           /* 528: clock ticks */
     ULONG UserTime;             /* 52C */
     ULONG DpcTime;              /* 530 */
-    UCHAR Fill2[0x598 - 0x534];
+    UCHAR Fill3[0x598 - 0x534];
     ULONG SystemCalls; /* 598 */
-    UCHAR Fill3[0x920 - 0x59C];
+    UCHAR Fill4[0x920 - 0x59C];
     KDPC_DATA DpcData[2]; /* 920: normal and threaded */
     PVOID DpcStack;       /* 948 */
-    UCHAR Fill4[0x950 - 0x94C];
+    UCHAR Fill5[0x950 - 0x94C];
     ULONG DpcRequestRate; /* 950: normal DPCs a clock tick, lately */
-    UCHAR Fill5[0x958 - 0x954];
+    UCHAR Fill6[0x958 - 0x954];
     volatile UCHAR DpcInterruptRequested; /* 958 */
     volatile UCHAR DpcThreadRequested;    /* 959: DpcEvent is to be set */
     volatile UCHAR DpcRoutineActive;      /* 95A */
-    UCHAR Fill6[0x960 - 0x95B];
+    UCHAR Fill7[0x960 - 0x95B];
     ULONG DpcLastCount; /* 960: DpcCount at the last clock tick */
-    UCHAR Fill7[0x968 - 0x964];
+    UCHAR Fill8[0x968 - 0x964];
     volatile ULONG TimerRequest; /* 968 */
     struct _KTHREAD *DpcThread;  /* 96C: runs the threaded DPCs */
     KEVENT DpcEvent;             /* 970: there are some */
-    UCHAR Fill10;
+    UCHAR Fill9;
     volatile UCHAR QuantumEnd; /* 981 */
-    UCHAR Fill8[0xC00 - 0x982];
+    UCHAR Fill10[0xC00 - 0x982];
 } KPRCB, *PKPRCB;
 
 /* The whole control region of one processor: the public KPCR, then the control block. */
