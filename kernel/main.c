@@ -80,7 +80,8 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
                 MmNumberOfPhysicalPages * (PAGE_SIZE / 1024), MmAvailablePages * (PAGE_SIZE / 1024),
                 LoaderBlock.ModuleCount);
 
-    /* From here on this is the idle thread: it may be interrupted, but it never waits. */
+    /* From here on this is the idle thread: it may be interrupted, but it never waits. So when it
+     * has started a thread that takes locks, the first one that does, it does nothing more. */
     HalEnableSystemInterrupt(CLOCK_VECTOR, &Pcr->PrcbData);
     KiEnableInterrupts();
     KiRequire(ObInitialize(), OBJECT_INITIALIZATION_FAILED);

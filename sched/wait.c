@@ -230,6 +230,7 @@ static VOID KiAddWaitBlocks(const KI_WAIT *Wait, PKTHREAD Thread)
 static NTSTATUS KiBlock(PKTHREAD Thread, KWAIT_REASON Reason, KPROCESSOR_MODE Mode,
                         BOOLEAN Alertable)
 {
+    ASSERT(Thread != KeGetCurrentPrcb()->IdleThread); /* it is what runs when all wait */
     Thread->WaitReason = (UCHAR)Reason;
     Thread->WaitMode = Mode;
     Thread->Alertable = Alertable;

@@ -82,18 +82,6 @@ static VOID NTAPI PspReaper(PVOID Context)
     }
 }
 
-/* A system thread whose handle nobody wants. */
-NTSTATUS PsStartSystemThread(PKSTART_ROUTINE Routine, PVOID Context)
-{
-    HANDLE Handle;
-    NTSTATUS Status =
-        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine, Context);
-
-    if (NT_SUCCESS(Status))
-        ObCloseHandle(Handle, KernelMode);
-    return Status;
-}
-
 NTSTATUS PsInitialize(VOID)
 {
     PspSystem.Body.ObjectTable = ObpCreateHandleTable();

@@ -64,7 +64,6 @@ extern FAST_MUTEX PspLock;
 NTSTATUS PspCreateIdleThread(PETHREAD *Idle);
 VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
 NTSTATUS PsInitialize(VOID);
-NTSTATUS PsStartSystemThread(PKSTART_ROUTINE Routine, PVOID Context);
 NTSTATUS PsStartInitialProcess(PCSTR CommandLine);
 
 /* process.c: IRQL: PASSIVE_LEVEL. */
@@ -84,6 +83,7 @@ NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOI
 NTSTATUS PspCreateUserThread(PEPROCESS Process, PSP_USER_START *Start, SIZE_T StackReserve,
                              SIZE_T StackCommit, PETHREAD *Thread);
 VOID PspStartThread(PETHREAD Thread);
+NTSTATUS PsStartSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext);
 VOID PspDeleteThread(PVOID Object);
 
 /* exit.c */

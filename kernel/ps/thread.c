@@ -80,6 +80,37 @@ static VOID PspSystemThreadStartup(PVOID StartRoutine, PVOID StartContext)
     PspExitThread(STATUS_SUCCESS); /* returning is the same as PsTerminateSystemThread */
 }
 
+/* A system thread that its process counts, not started. One reference. */
+static NTSTATUS PspCreateSystemThread(PEPROCESS Process, PKSTART_ROUTINE StartRoutine,
+                                      PVOID StartContext, PETHREAD *Thread)
+{
+    NTSTATUS Status =
+        PspCreateThread(Process, PspSystemThreadStartup, StartRoutine, StartContext, Thread);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = PspEnterProcess(*Thread);
+    if (!NT_SUCCESS(Status))
+        ObDereferenceObject(*Thread);
+    return Status;
+}
+
+/*
+ * Starts one of the kernel's own threads, without a handle. The reference on it becomes the one
+ * that it has on itself, so nothing is left to be done once it runs: at start-up this is called by
+ * the idle thread, which may not wait for anything that the new thread holds.
+ */
+NTSTATUS PsStartSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+{
+    PETHREAD Thread;
+    NTSTATUS Status =
+        PspCreateSystemThread(PsInitialSystemProcess, StartRoutine, StartContext, &Thread);
+
+    if (NT_SUCCESS(Status))
+        KeStartThread(&Thread->Tcb);
+    return Status;
+}
+
 /*
  * Creates a thread that runs in kernel mode (WDK: PsCreateSystemThread), in the System process
  * unless ProcessHandle says otherwise. IRQL: PASSIVE_LEVEL.
@@ -103,20 +134,17 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
         ObReferenceObject(Process);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = PspCreateThread(Process, PspSystemThreadStartup, StartRoutine, StartContext, &Thread);
+    Status = PspCreateSystemThread(Process, StartRoutine, StartContext, &Thread);
     ObDereferenceObject(Process);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = PspEnterProcess(Thread);
+    Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Flags, ThreadHandle);
     if (NT_SUCCESS(Status)) {
-        Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Flags, ThreadHandle);
-        if (NT_SUCCESS(Status)) {
-            if (ClientId)
-                *ClientId = Thread->Cid;
-            PspStartThread(Thread);
-        } else {
-            PspDiscardUnstarted(Thread);
-        }
+        if (ClientId)
+            *ClientId = Thread->Cid;
+        PspStartThread(Thread);
+    } else {
+        PspDiscardUnstarted(Thread);
     }
     ObDereferenceObject(Thread);
     return Status;
