@@ -26,7 +26,7 @@ typedef struct _MI_FLUSH {
 } MI_FLUSH;
 
 /* Throws out everything, global pages too, by turning them off and on (SDM vol. 3, 4.10.4.1). */
-static VOID MiFlushAll(VOID)
+VOID MiFlushAll(VOID)
 {
     ULONG Cr4;
 

@@ -176,6 +176,7 @@ VOID MmProtectUserPage(PVOID Va, ULONG Protect);
 /* flush.c: shootdowns. When they return, no processor has the old translation. Interrupts are
  * enabled, or this is the only processor; IRQL <= IPI_LEVEL. */
 VOID MiFlushSystemPages(PVOID Va, ULONG Pages);
+VOID MiFlushAll(VOID); /* on this processor only; IRQL: any */
 VOID MiFlushUserPages(PMM_SPACE Space, PVOID Va, ULONG Pages);
 
 /* space.c, for kernel/ke/startap.c */

@@ -304,7 +304,7 @@ VOID KeInitializeThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackT
 VOID KeStartThread(PKTHREAD Thread);
 NORETURN VOID KeTerminateThread(BOOLEAN LastOfProcess);
 VOID KiInitializeIdleThread(PKTHREAD Thread, struct _KPROCESS *Process, PVOID StackLimit);
-VOID KiMakeIdleThread(PKTHREAD Thread);
+VOID KiMakeIdleThread(PKTHREAD Thread, KAFFINITY Processor);
 PKTHREAD KeWaitForEndedThread(VOID);
 NORETURN VOID KiIdleLoop(VOID);
 

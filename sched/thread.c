@@ -79,8 +79,9 @@ VOID KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop,
 }
 
 /* A thread that runs when nothing else does, on a processor that begins with it. */
-VOID KiMakeIdleThread(PKTHREAD Thread)
+VOID KiMakeIdleThread(PKTHREAD Thread, KAFFINITY Processor)
 {
+    Thread->Affinity = Thread->UserAffinity = Processor;
     Thread->Priority = Thread->BasePriority = IDLE_PRIORITY;
     Thread->ApcQueueable = FALSE;
     Thread->State = Running;
@@ -90,7 +91,7 @@ VOID KiMakeIdleThread(PKTHREAD Thread)
 VOID KiInitializeIdleThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackLimit)
 {
     KiInitializeThreadCommon(Thread, Process, (PUCHAR)StackLimit + KERNEL_STACK_BYTES);
-    KiMakeIdleThread(Thread);
+    KiMakeIdleThread(Thread, 1);
     KeInitializeEvent(&KiThreadEnded, SynchronizationEvent, FALSE);
 }
 

@@ -130,11 +130,17 @@ VOID HalSendIpi(PKPRCB Prcb)
     HalpSendCommand(Prcb->ApicId, COMMAND_FIXED | APIC_IPI_VECTOR);
 }
 
-/* INIT, then twice the page to start at, in real mode (Intel SDM vol. 3, 8.4.4.1). */
-VOID HalpStartProcessor(UCHAR ApicId, ULONG PhysicalPage)
+/* Puts another processor into the state that it had after power-on: it waits to be started. */
+VOID HalpParkProcessor(UCHAR ApicId)
 {
     HalpSendCommand(ApicId, COMMAND_INIT);
     HalpStall(INIT_DELAY_US);
+}
+
+/* INIT, then twice the page to start at, in real mode (Intel SDM vol. 3, 8.4.4.1). */
+VOID HalpStartProcessor(UCHAR ApicId, ULONG PhysicalPage)
+{
+    HalpParkProcessor(ApicId);
     HalpSendCommand(ApicId, COMMAND_STARTUP | PhysicalPage);
     HalpStall(STARTUP_DELAY_US);
     HalpSendCommand(ApicId, COMMAND_STARTUP | PhysicalPage);

@@ -16,6 +16,7 @@ VOID HalpDisconnectPic(VOID);                /* the first processor hears them n
 VOID HalpCalibrateLocalClock(VOID);
 VOID HalpStartLocalClock(VOID); /* ticks every 10 ms */
 UCHAR HalpLocalApicId(VOID);
+VOID HalpParkProcessor(UCHAR ApicId);
 VOID HalpStartProcessor(UCHAR ApicId, ULONG PhysicalPage);
 
 extern volatile UCHAR *HalpApic; /* its registers */

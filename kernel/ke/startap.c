@@ -3,7 +3,11 @@
  * and tables; then it is sent to the code of startap.S, and comes up here.
  *
  * One at a time, by the first system thread, before there are drivers and programs. A processor
- * that does not answer is left alone: the machine runs without it.
+ * that does not answer is put to sleep again: the machine runs without it.
+ *
+ * A new processor enables interrupts only when it has been admitted, and with an empty TLB: what
+ * was changed in the shared half before it could be sent an IPI, it has not seen; what is changed
+ * after, it is told.
  */
 #include "boot/loader.h"
 #include "kernel/hal/apic.h"
@@ -17,7 +21,7 @@
 #include "mm/mm.h"
 #include "sched/sched.h"
 
-#define ANSWER_TRIES 200
+#define ANSWER_TRIES 1000
 #define ANSWER_100NS (-10000LL) /* 1 ms */
 #define STARTUP_PAGE (MI_STARTUP_PHYSICAL >> PAGE_SHIFT)
 
@@ -36,6 +40,9 @@ NORETURN VOID KiStartThisProcessor(PKIPCR Pcr)
     HalpInitializeLocalApic(FALSE);
     HalpStartLocalClock();
     InterlockedExchange(&KiStarted, Prcb->Number);
+    while (!(*(volatile KAFFINITY *)&KeActiveProcessors & Prcb->SetMember))
+        YieldProcessor();
+    MiFlushAll();
     KiEnableInterrupts();
     KiIdleLoop();
 }
@@ -48,7 +55,7 @@ static PKIPCR KiCreateControlRegion(ULONG Number, UCHAR ApicId)
 
     if (!NT_SUCCESS(MiFillSystemRange(Pcr, 1, UsageKernel, TRUE)))
         return NULL;
-    if (!NT_SUCCESS(PspCreateIdleThread(&Idle))) {
+    if (!NT_SUCCESS(PspCreateIdleThread(1u << Number, &Idle))) {
         MiEmptySystemRange(Pcr, 1);
         return NULL;
     }
@@ -100,8 +107,10 @@ static BOOLEAN KiStartProcessor(ULONG Number, UCHAR ApicId, ULONG_PTR Cr3)
         return FALSE;
     KiFillStartupPage(Pcr, Cr3);
     HalpStartProcessor(ApicId, STARTUP_PAGE);
-    if (!KiWaitForAnswer(Number))
-        return FALSE; /* its memory stays: it might still come */
+    if (!KiWaitForAnswer(Number)) {
+        HalpParkProcessor(ApicId);
+        return FALSE; /* its memory stays: it has perhaps been on its way */
+    }
     KiAdmitProcessor(&Pcr->PrcbData);
     return TRUE;
 }

@@ -56,12 +56,12 @@ VOID PsInitializeIdle(PVOID StackLimit)
 
 /* The idle thread of a further processor, on a stack of its own. It is never switched to first:
  * the processor begins with it. */
-NTSTATUS PspCreateIdleThread(PETHREAD *Idle)
+NTSTATUS PspCreateIdleThread(KAFFINITY Processor, PETHREAD *Idle)
 {
     NTSTATUS Status = PspCreateThread(PsInitialSystemProcess, NULL, NULL, NULL, Idle);
 
     if (NT_SUCCESS(Status))
-        KiMakeIdleThread(&(*Idle)->Tcb);
+        KiMakeIdleThread(&(*Idle)->Tcb, Processor);
     return Status;
 }
 

@@ -61,7 +61,7 @@ PKTHREAD PsGetIdleThread(VOID);
 extern FAST_MUTEX PspLock;
 
 /* init.c */
-NTSTATUS PspCreateIdleThread(PETHREAD *Idle);
+NTSTATUS PspCreateIdleThread(KAFFINITY Processor, PETHREAD *Idle);
 VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
 NTSTATUS PsInitialize(VOID);
 NTSTATUS PsStartInitialProcess(PCSTR CommandLine);
