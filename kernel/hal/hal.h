@@ -11,8 +11,6 @@
 #include "kernel/nt.h"
 
 /* irql.c: the interrupt interface. IRQL: any; interrupts disabled where noted. */
-#define HAL_NOT_NOW (-1)
-LONG FASTCALL HalBeginSystemInterrupt(ULONG Vector); /* interrupts disabled */
 KIRQL HalVectorToIrql(ULONG Vector);
 VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Irql);
 VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Irql);

@@ -15,8 +15,7 @@
  * that comes before the store is pending by the time of the look; one that comes after the store
  * is simply taken. IRR is changed with interrupts disabled, or by one instruction.
  */
-#include "kernel/hal/apic.h"
-#include "kernel/hal/controller.h"
+#include "kernel/hal/begin.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ipi.h"
 #include "kernel/ke/ke.h"
@@ -64,8 +63,8 @@ const ULONG HalpDeliverable[HIGH_LEVEL + 1] = {
 };
 
 /* ... but for the clock, which is above all lines, and line 8, which profiles. */
-static const KIRQL HalpLineIrql[HAL_LINES] = {CLOCK2_LEVEL,  26, 25, 24, 23, 22, 21, 20,
-                                              PROFILE_LEVEL, 18, 17, 16, 15, 14, 13, 12};
+const KIRQL HalpLineIrql[HAL_LINES] = {CLOCK2_LEVEL,  26, 25, 24, 23, 22, 21, 20,
+                                       PROFILE_LEVEL, 18, 17, 16, 15, 14, 13, 12};
 
 KIRQL HalVectorToIrql(ULONG Vector)
 {
@@ -263,17 +262,8 @@ static BOOLEAN HalpAcceptApicVector(PKIPCR Pcr, ULONG Vector)
     return FALSE;
 }
 
-/* To an interrupt's IRQL. Returns the old one. */
-static inline LONG HalpRaiseToInterrupt(PKIPCR Pcr, KIRQL Irql)
-{
-    KIRQL OldIrql = Pcr->Pcr.Irql;
-
-    Pcr->Pcr.Irql = Irql;
-    return OldIrql;
-}
-
-/* The general case. Apart, so as not to burden the commonest. */
-static __attribute__((noinline)) LONG HalpBeginInterrupt(PKIPCR Pcr, ULONG Vector)
+/* The general case of HalBeginSystemInterrupt. */
+LONG FASTCALL HalpBeginInterrupt(PKIPCR Pcr, ULONG Vector)
 {
     ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
     KIRQL Irql = HalVectorToIrql(Vector);
@@ -281,26 +271,4 @@ static __attribute__((noinline)) LONG HalpBeginInterrupt(PKIPCR Pcr, ULONG Vecto
     if (Irq < HAL_LINES ? HalpAcceptLine(Pcr, Irq, Irql) : HalpAcceptApicVector(Pcr, Vector))
         return HalpRaiseToInterrupt(Pcr, Irql);
     return HAL_NOT_NOW;
-}
-
-/* Does an interrupt just run, by the line that it came on? Not a replayed one. */
-static inline BOOLEAN HalpIsPlainLine(PKIPCR Pcr, ULONG Irq)
-{
-    return Irq < HAL_LINES && !((HalpController.AskedLines | Pcr->Pcr.IrrActive >> 4) >> Irq & 1);
-}
-
-/*
- * Called first for every hardware interrupt, with interrupts disabled. If its service routine is to
- * run, raises IRQL to the line's and returns the old one. HAL_NOT_NOW: it came too early and is
- * pending now, or is done with.
- */
-LONG FASTCALL HalBeginSystemInterrupt(ULONG Vector)
-{
-    PKIPCR Pcr = KiGetPcr();
-    ULONG Irq = Vector - PRIMARY_VECTOR_BASE;
-
-    if (__builtin_expect(!HalpIsPlainLine(Pcr, Irq) || Pcr->Pcr.Irql >= HalpLineIrql[Irq], FALSE))
-        return HalpBeginInterrupt(Pcr, Vector);
-    HalpAcknowledgeApic();
-    return HalpRaiseToInterrupt(Pcr, HalpLineIrql[Irq]);
 }

@@ -6,9 +6,10 @@
  * KiInterruptMutex. The clock is not an object: it needs the trap frame.
  */
 #include "kernel/ke/interrupt.h"
-#include "kernel/hal/apic.h"
+#include "kernel/hal/begin.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ipi.h"
+#include "kernel/ke/watchdog.h"
 #include "sched/sched.h"
 
 #define VECTORS       (MAXIMUM_IDTVECTOR + 1 - PRIMARY_VECTOR_BASE)
@@ -26,7 +27,8 @@ VOID KiInitializeInterrupts(VOID)
     ExInitializeFastMutex(&KiInterruptMutex);
 }
 
-static VOID KiDispatchToInterruptObjects(ULONG Vector)
+/* Runs the service routines of a vector, at its IRQL, interrupts enabled. */
+static __attribute__((noinline)) VOID KiDispatchToInterruptObjects(ULONG Vector)
 {
     PLIST_ENTRY Head = &KiInterruptLists[Vector - PRIMARY_VECTOR_BASE], Entry;
 
@@ -43,15 +45,29 @@ static VOID KiDispatchToInterruptObjects(ULONG Vector)
     }
 }
 
-/* The clock comes most often, and has no objects. */
-VOID FASTCALL KiDispatchInterruptVector(PKTRAP_FRAME Frame, ULONG Vector)
+/* A hardware interrupt, or a replayed one. The clock comes most often, and has no objects.
+ * Interrupts are disabled, here and on return. */
+VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
 {
-    if (Vector == CLOCK_VECTOR)
-        KiUpdateTime(Frame);
-    else if (Vector == APIC_CLOCK_VECTOR)
-        KiUpdateRunTime(Frame);
-    else
-        KiDispatchToInterruptObjects(Vector);
+    PKIPCR Pcr = KiGetPcr();
+    LONG OldIrql;
+
+    Pcr->PrcbData.InterruptCount++;
+    OldIrql = HalBeginSystemInterrupt(Pcr, Vector);
+    if (OldIrql != HAL_NOT_NOW) {
+        KiWatchInterrupt(Frame, Vector, (KIRQL)OldIrql);
+        KiEnableInterrupts();
+        if (Vector == CLOCK_VECTOR)
+            KiUpdateTime(Frame);
+        else if (Vector == APIC_CLOCK_VECTOR)
+            KiUpdateRunTime(Frame);
+        else
+            KiDispatchToInterruptObjects(Vector);
+        KiDisableInterrupts();
+        HalEndSystemInterrupt((KIRQL)OldIrql);
+    }
+    if (KiIsUserTrap(Frame))
+        KiReturnToUserMode(Frame);
 }
 
 /*

@@ -20,9 +20,6 @@ typedef struct _KINTERRUPT {
     KINTERRUPT_MODE Mode;
 } KINTERRUPT;
 
-/* Runs what is to be done for a vector. IRQL: the vector's; interrupts enabled. */
-VOID FASTCALL KiDispatchInterruptVector(PKTRAP_FRAME Frame, ULONG Vector);
-
 /* IRQL: PASSIVE_LEVEL; both may wait. */
 BOOLEAN KeConnectInterrupt(PKINTERRUPT Interrupt, KAFFINITY Affinity);
 VOID KeDisconnectInterrupt(PKINTERRUPT Interrupt);

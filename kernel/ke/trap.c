@@ -10,10 +10,8 @@
 #include "kernel/ex/capture.h"
 #include "kernel/ex/ex.h"
 #include "kernel/hal/hal.h"
-#include "kernel/ke/interrupt.h"
 #include "kernel/ke/nmi.h"
 #include "kernel/ke/npx.h"
-#include "kernel/ke/watchdog.h"
 #include "kernel/ps/ps.h"
 #include "mm/mm.h"
 #include "sched/apc.h"
@@ -205,24 +203,6 @@ VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector)
     if (KiIsUserTrap(Frame))
         KiReturnToUserMode(Frame);
     KiDisableInterrupts();
-}
-
-/* A hardware interrupt, or a replayed one. Interrupts are disabled, here and on return. */
-VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector)
-{
-    LONG OldIrql;
-
-    KeGetCurrentPrcb()->InterruptCount++;
-    OldIrql = HalBeginSystemInterrupt(Vector);
-    if (OldIrql != HAL_NOT_NOW) {
-        KiWatchInterrupt(Frame, Vector, (KIRQL)OldIrql);
-        KiEnableInterrupts();
-        KiDispatchInterruptVector(Frame, Vector);
-        KiDisableInterrupts();
-        HalEndSystemInterrupt((KIRQL)OldIrql);
-    }
-    if (KiIsUserTrap(Frame))
-        KiReturnToUserMode(Frame);
 }
 
 /* A user APC is due: has it run in user mode next. Interrupts are disabled, here and on return. */

@@ -20,7 +20,7 @@ LIMITS = {
     "context switch routine, with CR3 load and counters": (45, 1, 0, 0),
     "yield to a thread of another process, one way": (120, 1, 0, 0),
     "event set to its waiter running, another process": (400, 1, 0, 0),
-    "clock tick without a reschedule": (165, 0, 1, 0),
+    "clock tick without a reschedule": (150, 0, 1, 0),
     "spin lock acquired and released, with IRQL": (25, 0, 0, 0),
     "thread created, run, ended, waited for": (5500, 2, 1, 0),
     "lookaside list, allocate and free": (40, 0, 0, 0),
