@@ -67,10 +67,5 @@ PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
 
 VOID NTAPI MmUnmapIoSpace(PVOID BaseAddress, SIZE_T NumberOfBytes)
 {
-    ULONG Pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(BaseAddress, NumberOfBytes), i;
-    PUCHAR Va = PAGE_ALIGN(BaseAddress);
-
-    for (i = 0; i < Pages; i++)
-        MiUnmapSystemPage(Va + i * PAGE_SIZE);
-    MiReleaseSystemPtes(Va, Pages);
+    MiReleaseMapping(BaseAddress, ADDRESS_AND_SIZE_TO_SPAN_PAGES(BaseAddress, NumberOfBytes));
 }

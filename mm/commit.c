@@ -24,7 +24,8 @@ BOOLEAN MiChargeCommitment(ULONG Pages)
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&MiCommitLock, &OldIrql);
-    if (Pages <= MmTotalCommitLimit - MmTotalCommittedPages) {
+    if (MmTotalCommittedPages <= MmTotalCommitLimit &&
+        Pages <= MmTotalCommitLimit - MmTotalCommittedPages) {
         MmTotalCommittedPages += Pages;
         if (MmTotalCommittedPages > MmPeakCommitment)
             MmPeakCommitment = MmTotalCommittedPages;
@@ -32,6 +33,19 @@ BOOLEAN MiChargeCommitment(ULONG Pages)
     }
     KeReleaseSpinLock(&MiCommitLock, OldIrql);
     return Charged;
+}
+
+/*
+ * Charges pages whose owner is about to return them, but that somebody else still holds: so for a
+ * moment they count twice, beyond the limit if need be. IRQL <= DISPATCH_LEVEL.
+ */
+VOID MiKeepCommitment(ULONG Pages)
+{
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&MiCommitLock, &OldIrql);
+    MmTotalCommittedPages += Pages;
+    KeReleaseSpinLock(&MiCommitLock, OldIrql);
 }
 
 VOID MiReturnCommitment(ULONG Pages)

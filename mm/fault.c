@@ -52,6 +52,18 @@ static NTSTATUS MiResolveDemandZero(PMMPTE Pte, ULONG Extra, MI_USAGE Usage)
     return STATUS_SUCCESS;
 }
 
+NTSTATUS MiMakeSystemPageValid(ULONG_PTR Address, BOOLEAN Write)
+{
+    PMMPTE Pte = MiSystemPte((PVOID)Address);
+    MMPTE Value = *(volatile MMPTE *)Pte;
+
+    if (Value.Hard.Valid)
+        return Write && !Value.Hard.Write ? STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+    if (Value.Long == 0 || !MiIsPagedPoolAddress((PVOID)Address))
+        return STATUS_ACCESS_VIOLATION;
+    return MiResolveDemandZero(Pte, PTE_GLOBAL, UsagePaged);
+}
+
 static NTSTATUS MiSystemFault(ULONG_PTR Address, ULONG ErrorCode, PKTRAP_FRAME Frame)
 {
     PMMPTE Pte = MiSystemPte((PVOID)Address);
@@ -114,7 +126,7 @@ static NTSTATUS MiHitGuardPage(PMM_SPACE Space, PMMPTE Pte, ULONG_PTR Address)
 }
 
 /* Space->Lock is held. */
-static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, ULONG Write,
+static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, BOOLEAN Write,
                                    MI_GROWTH *Grown)
 {
     PMMPTE Pte = MiUserPte(Space, Address);
@@ -144,7 +156,7 @@ static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, ULONG Wri
     return Status;
 }
 
-static NTSTATUS MiUserFault(ULONG_PTR Address, ULONG Write)
+NTSTATUS MiMakeUserPageValid(ULONG_PTR Address, BOOLEAN Write)
 {
     PMM_SPACE Space = MmGetCurrentSpace();
     MI_GROWTH Grown = {0, 0};
@@ -166,7 +178,7 @@ static NTSTATUS MiUserFault(ULONG_PTR Address, ULONG Write)
  */
 NTSTATUS MmAccessFault(ULONG ErrorCode, PVOID Address, KPROCESSOR_MODE Mode, PKTRAP_FRAME Frame)
 {
-    ULONG Write = (ErrorCode & PAGE_FAULT_WRITE) != 0;
+    BOOLEAN Write = (ErrorCode & PAGE_FAULT_WRITE) != 0;
 
     if ((ULONG_PTR)Address >= MI_SYSTEM_BASE) {
         if (Mode == UserMode)
@@ -178,5 +190,5 @@ NTSTATUS MmAccessFault(ULONG ErrorCode, PVOID Address, KPROCESSOR_MODE Mode, PKT
     if (Mode == KernelMode && (ErrorCode & PAGE_FAULT_FETCH) && (ErrorCode & PAGE_FAULT_PRESENT))
         KiBugCheckWithFrame(ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, (ULONG_PTR)Address,
                             MiUserPte(MmGetCurrentSpace(), (ULONG_PTR)Address)->Long, 0, 0, Frame);
-    return MiUserFault((ULONG_PTR)Address, Write);
+    return MiMakeUserPageValid((ULONG_PTR)Address, Write);
 }

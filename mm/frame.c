@@ -4,6 +4,12 @@
  * Invariant: every frame is in exactly one state and, if that is zeroed or free, on exactly one
  * list; MiStateCount adds up to the frames there are. All under MmPfnLock.
  *
+ * An active frame has an owner, whose page it is. Others may hold it, too: who has it in a view
+ * shares it (the share count, in which the owner is one), and who transfers data locks it (the
+ * reference count, in which all sharers together are one). It is free when both are 0. An owner
+ * that lets go first leaves an orphan, and with it the commitment that it has charged for the page:
+ * the last one who holds the orphan returns that.
+ *
  * Frames below 512 MB lie in the window and can hold page tables; those above cannot. So there is
  * a pair of lists for each zone, and whoever does not care is served from above the window first.
  */
@@ -135,21 +141,122 @@ PFN_NUMBER MiAllocateZeroedFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte)
     return Frame;
 }
 
-/* Gives a frame back that nothing maps any more. IRQL <= DISPATCH_LEVEL. */
+/* One lock or all shares less. TRUE: that was all, and an orphan's charge is to be returned. */
+static BOOLEAN MiDropReference(ULONG Frame)
+{
+    PMMPFN Pfn = &MmPfnDatabase[Frame];
+    BOOLEAN Charged = Pfn->Usage == UsageOrphan;
+
+    if (--Pfn->ReferenceCount > 0)
+        return FALSE;
+    Pfn->PteAddress = NULL;
+    MiSetUsage(Pfn, UsageNone);
+    MiInsertFrame(Frame, FreePageList);
+    return Charged;
+}
+
+static BOOLEAN MiDropShare(ULONG Frame)
+{
+    return --MmPfnDatabase[Frame].Blink == 0 && MiDropReference(Frame);
+}
+
+/*
+ * The owner lets a frame go, which it does not map any more, and then returns its charge. Pageable
+ * memory may still be locked; any other is freed too early then. IRQL <= DISPATCH_LEVEL.
+ */
 VOID MiFreeFrame(PFN_NUMBER Frame)
 {
     PMMPFN Pfn = &MmPfnDatabase[Frame];
+    BOOLEAN Held, Locked;
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&MmPfnLock, &OldIrql);
-    if (Frame > MmHighestPhysicalPage || Pfn->PageLocation != ActiveAndValid ||
-        Pfn->ReferenceCount != 1)
+    Locked = Pfn->ReferenceCount != 1;
+    if (Frame > MmHighestPhysicalPage || Pfn->PageLocation != ActiveAndValid || Pfn->Blink == 0 ||
+        (Locked && !MiIsPageableUsage(Pfn->Usage)))
         KeBugCheckEx(PFN_LIST_CORRUPT, 0x9A, Frame, Pfn->PageLocation, Pfn->ReferenceCount);
-    Pfn->ReferenceCount = 0;
-    Pfn->PteAddress = NULL;
-    MiSetUsage(Pfn, UsageNone);
-    MiInsertFrame((ULONG)Frame, FreePageList);
+    Held = Locked || Pfn->Blink > 1;
+    if (Held) {
+        Pfn->PteAddress = NULL;
+        MiSetUsage(Pfn, UsageOrphan);
+    }
+    MiDropShare((ULONG)Frame);
     KeReleaseSpinLock(&MmPfnLock, OldIrql);
+    if (Held)
+        MiKeepCommitment(1);
+}
+
+/* Is Frame memory, and not a device's? What has no entry of its own cannot be counted. */
+BOOLEAN MiIsMemoryFrame(PFN_NUMBER Frame)
+{
+    return Frame <= MmHighestPhysicalPage && MmPfnDatabase[Frame].PageLocation != BadPageList;
+}
+
+/*
+ * Locks a frame that somebody owns, so that it stays what it is until it is unlocked. FALSE: it
+ * has been locked too often already. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN MiLockFrame(PFN_NUMBER Frame)
+{
+    PMMPFN Pfn = &MmPfnDatabase[Frame];
+    BOOLEAN Locked;
+    KIRQL OldIrql;
+
+    if (!MiIsMemoryFrame(Frame))
+        return TRUE;
+    KeAcquireSpinLock(&MmPfnLock, &OldIrql);
+    ASSERT(Pfn->PageLocation == ActiveAndValid && Pfn->ReferenceCount > 0);
+    Locked = Pfn->ReferenceCount < MAXUSHORT;
+    if (Locked)
+        Pfn->ReferenceCount++;
+    KeReleaseSpinLock(&MmPfnLock, OldIrql);
+    return Locked;
+}
+
+VOID MiUnlockFrame(PFN_NUMBER Frame)
+{
+    PMMPFN Pfn = &MmPfnDatabase[Frame];
+    BOOLEAN Charged;
+    KIRQL OldIrql;
+
+    if (!MiIsMemoryFrame(Frame))
+        return;
+    KeAcquireSpinLock(&MmPfnLock, &OldIrql);
+    if (Pfn->PageLocation != ActiveAndValid || Pfn->ReferenceCount <= (Pfn->Blink != 0))
+        KeBugCheckEx(PFN_LIST_CORRUPT, 7, Frame, Pfn->Blink, 0);
+    Charged = MiDropReference((ULONG)Frame);
+    KeReleaseSpinLock(&MmPfnLock, OldIrql);
+    if (Charged)
+        MiReturnCommitment(1);
+}
+
+/* One more who has the frame in a view, or one less. IRQL <= DISPATCH_LEVEL. */
+VOID MiShareFrame(PFN_NUMBER Frame)
+{
+    KIRQL OldIrql;
+
+    if (!MiIsMemoryFrame(Frame))
+        return;
+    KeAcquireSpinLock(&MmPfnLock, &OldIrql);
+    ASSERT(MmPfnDatabase[Frame].PageLocation == ActiveAndValid);
+    if (MmPfnDatabase[Frame].Blink++ == 0)
+        MmPfnDatabase[Frame].ReferenceCount++;
+    KeReleaseSpinLock(&MmPfnLock, OldIrql);
+}
+
+VOID MiUnshareFrame(PFN_NUMBER Frame)
+{
+    BOOLEAN Charged;
+    KIRQL OldIrql;
+
+    if (!MiIsMemoryFrame(Frame))
+        return;
+    KeAcquireSpinLock(&MmPfnLock, &OldIrql);
+    ASSERT(MmPfnDatabase[Frame].PageLocation == ActiveAndValid && MmPfnDatabase[Frame].Blink > 0);
+    Charged = MiDropShare((ULONG)Frame);
+    KeReleaseSpinLock(&MmPfnLock, OldIrql);
+    if (Charged)
+        MiReturnCommitment(1);
 }
 
 ULONG MiCountFrames(MMLISTS State)

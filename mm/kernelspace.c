@@ -85,6 +85,12 @@ VOID MiInitializeSystemPtes(VOID)
     RtlClearAllBits(&MiSystemPteBitmap);
 }
 
+/* What bug check 0x3F says. */
+ULONG MiCountFreeSystemPtes(VOID)
+{
+    return RtlNumberOfClearBits(&MiSystemPteBitmap);
+}
+
 /* Reserves address space for Pages pages. NULL: there is none left. IRQL <= DISPATCH_LEVEL. */
 PVOID MiReserveSystemPtes(ULONG Pages)
 {
@@ -123,11 +129,24 @@ VOID MiMapSystemPage(PVOID Va, PFN_NUMBER Frame, ULONG Protection)
     Pte->Long = MiMakeValidPte((ULONG)Frame, Protection, PTE_GLOBAL | PTE_DIRTY).Long;
 }
 
-/* Takes a kernel page out of the map. Its frame may be used anew after this returns. */
-VOID MiUnmapSystemPage(PVOID Va)
+/* Takes kernel pages out of the map. Their frames may be used anew after this returns. */
+VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
 {
-    MiSystemPte(Va)->Long = 0;
-    MiFlushSystemPages(Va, 1);
+    PMMPTE Pte = MiSystemPte(Va);
+    ULONG i;
+
+    for (i = 0; i < Pages; i++)
+        Pte[i].Long = 0;
+    if (Pages)
+        MiFlushSystemPages(Va, Pages);
+}
+
+/* The same, and gives their addresses back, from the page on that Va lies in. */
+VOID MiReleaseMapping(PVOID Va, ULONG Pages)
+{
+    MiUnmapSystemRange(PAGE_ALIGN(Va), Pages);
+    if (Pages)
+        MiReleaseSystemPtes(PAGE_ALIGN(Va), Pages);
 }
 
 /* Puts frames of their own behind a reserved range, writable, and charges them. */

@@ -38,12 +38,12 @@ typedef enum _MMLISTS {
 
 /* One entry of the PFN database: a page frame of physical memory. */
 typedef struct _MMPFN {
-    ULONG Flink;       /* next in the list of its state; active: not used */
-    PMMPTE PteAddress; /* the PTE that maps an active frame, if it is one */
-    ULONG Blink;       /* previous in the list; active: share count */
-    USHORT ReferenceCount;
-    UCHAR PageLocation; /* MMLISTS */
-    UCHAR Usage;        /* MI_USAGE: what an active frame is used for, for those who look */
+    ULONG Flink;           /* next in the list of its state; active: not used */
+    PMMPTE PteAddress;     /* the PTE that maps an active frame, if it is one */
+    ULONG Blink;           /* previous in the list; active: share count */
+    USHORT ReferenceCount; /* 1 for all shares, and 1 for each lock */
+    UCHAR PageLocation;    /* MMLISTS */
+    UCHAR Usage;           /* MI_USAGE: what an active frame is used for, for those who look */
     MMPTE OriginalPte;
     ULONG PteFrame; /* the frame of the page table that maps it */
 } MMPFN, *PMMPFN;
@@ -61,8 +61,12 @@ typedef enum _MI_USAGE {
     UsageTable,     /* user page tables */
     UsageProcess,   /* user memory */
     UsageShared,    /* KUSER_SHARED_DATA */
+    UsageOrphan,    /* let go by its owner, but not by all who share or lock it */
     MI_USAGES
 } MI_USAGE;
+
+/* Memory that its owner may free while somebody has it locked. */
+#define MiIsPageableUsage(Usage) ((Usage) == UsageProcess || (Usage) == UsagePaged)
 
 /* init.c: IRQL: before there are threads. */
 PCSTR MmInitializeTables(VOID); /* the shared half; NULL, or why it cannot be */
@@ -79,6 +83,11 @@ typedef enum _MI_ZONE { ZoneWindow, ZoneAny, MI_ZONES = 2 } MI_ZONE;
 PFN_NUMBER MiAllocateFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte); /* contents unknown */
 PFN_NUMBER MiAllocateZeroedFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte);
 VOID MiFreeFrame(PFN_NUMBER Frame);
+BOOLEAN MiIsMemoryFrame(PFN_NUMBER Frame);
+BOOLEAN MiLockFrame(PFN_NUMBER Frame);
+VOID MiUnlockFrame(PFN_NUMBER Frame);
+VOID MiShareFrame(PFN_NUMBER Frame);
+VOID MiUnshareFrame(PFN_NUMBER Frame);
 VOID MiInitializeFrames(ULONG FirstTaken, ULONG TakenCount);
 #define MI_FIRST_USABLE_FRAME 16 /* below: the BIOS, and room to start other processors from */
 ULONG MiCountFrames(MMLISTS State);
@@ -88,6 +97,7 @@ ULONG MiCountUsage(MI_USAGE Usage);
 extern ULONG MmTotalCommittedPages, MmTotalCommitLimit, MmPeakCommitment;
 BOOLEAN MiChargeCommitment(ULONG Pages);
 VOID MiReturnCommitment(ULONG Pages);
+VOID MiKeepCommitment(ULONG Pages);
 VOID MiInitializeCommitment(VOID);
 
 /* window.c: a frame's contents. Frames beyond the window go through a slot of this processor's;
@@ -108,17 +118,41 @@ static inline PMMPTE MiSystemPte(const VOID *Va)
 {
     return &MmSystemPtes[((ULONG_PTR)Va - MI_SYSTEM_BASE) >> PAGE_SHIFT];
 }
+ULONG MiCountFreeSystemPtes(VOID);
 PVOID MiReserveSystemPtes(ULONG Pages);                   /* address space only; NULL: none left */
 VOID MiReleaseSystemPtes(PVOID Va, ULONG Pages);          /* after unmapping */
 PVOID MiAllocateSystemPages(ULONG Pages, MI_USAGE Usage); /* with writable frames behind it */
 VOID MiFreeSystemPages(PVOID Va, ULONG Pages);
 VOID MiMapSystemPage(PVOID Va, PFN_NUMBER Frame, ULONG Protection); /* MM_xxx of pte.h */
-VOID MiUnmapSystemPage(PVOID Va);
+VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
+VOID MiReleaseMapping(PVOID Va, ULONG Pages);
 NTSTATUS MiFillSystemRange(PVOID Va, ULONG Pages, MI_USAGE Usage, BOOLEAN Zero);
 VOID MiEmptySystemRange(PVOID Va, ULONG Pages);
 VOID MiSetSystemProtection(PVOID Va, ULONG Pages, ULONG Protection);
 PVOID MmCreateKernelStack(VOID); /* the top; a guard page lies below. NULL: no memory */
 VOID MmDeleteKernelStack(PVOID StackTop);
+
+/*
+ * Memory descriptor lists. Drivers use what the DDK headers declare.
+ *
+ * mdl.c   the lists themselves      lock.c   frames locked and unlocked      map.c   mappings
+ */
+
+/* MmProbeAndLockPages, but what it raises is returned. IRQL <= APC_LEVEL, or <= DISPATCH_LEVEL if
+ * the memory is nonpageable; of user memory the current process's is meant, whose lock is free. */
+NTSTATUS MmTryToLockPages(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation);
+
+static inline ULONG MiMdlPages(const MDL *Mdl)
+{
+    return ADDRESS_AND_SIZE_TO_SPAN_PAGES(Mdl->ByteOffset, Mdl->ByteCount);
+}
+
+/* Is it mapped into system space, and not only a part of one that is? */
+static inline BOOLEAN MiHasOwnMapping(const MDL *Mdl)
+{
+    return (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_PARENT_MAPPED_SYSTEM_VA)) ==
+           MDL_MAPPED_TO_SYSTEM_VA;
+}
 
 /* poolpages.c: whole pages for the pools. */
 VOID MiInitializePoolPages(VOID);
@@ -126,6 +160,11 @@ ULONG MiPoolPagesInUse(POOL_TYPE PoolType);
 
 /* fault.c: IRQL of the trap. NTSTATUS of success: retry the instruction. */
 NTSTATUS MmAccessFault(ULONG ErrorCode, PVOID Address, KPROCESSOR_MODE Mode, PKTRAP_FRAME Frame);
+
+/* The same without an instruction. STATUS_SUCCESS: the page was valid for a moment, at least.
+ * IRQL <= APC_LEVEL; the first of the current space, whose lock is not held. */
+NTSTATUS MiMakeUserPageValid(ULONG_PTR Address, BOOLEAN Write);
+NTSTATUS MiMakeSystemPageValid(ULONG_PTR Address, BOOLEAN Write);
 
 /* What is behind one page directory's lower half. Embedded in EPROCESS; KPROCESS points to it. */
 typedef struct _MM_SPACE {
@@ -135,6 +174,7 @@ typedef struct _MM_SPACE {
     ULONG CommitCharge;           /* pages promised to private memory */
     ULONG PrivatePages;           /* frames behind the lower half */
     ULONG PageTables;             /* page tables of the lower half */
+    volatile LONG LockedPages;    /* by MDLs that describe its memory; interlocked */
     BOOLEAN Deleted;              /* the process is ending: no more memory */
 } MM_SPACE, *PMM_SPACE;
 
@@ -159,12 +199,16 @@ typedef struct _MMVAD {
     ULONG Protect;        /* PAGE_xxx as first asked */
     ULONG Type;           /* MEM_PRIVATE or MEM_IMAGE */
     BOOLEAN Stack;        /* grows down by its guard page */
+    BOOLEAN Borrowed;     /* a driver has mapped others' frames there (map.c) */
 } MMVAD, *PMMVAD;
 PMMVAD MiFindVad(PMM_SPACE Space, ULONG_PTR Address);
 PMMVAD MiNextVad(PMM_SPACE Space, ULONG_PTR Address); /* the first that ends above Address */
 NTSTATUS MiInsertVad(PMM_SPACE Space, ULONG_PTR *Base, SIZE_T Size, ULONG Protect, ULONG Type,
                      BOOLEAN TopDown, PMMVAD *Vad); /* *Base 0: anywhere */
 VOID MiDeleteVad(PMM_SPACE Space, PMMVAD Vad);      /* with its memory */
+
+/* map.c: takes the frames out of a lower half that are not its own. Space->Lock is held. */
+VOID MiUnmapBorrowed(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End);
 
 /* virtual.c: memory of the current process, for the kernel's own use. IRQL: PASSIVE_LEVEL. */
 NTSTATUS MmAllocateUserMemory(PVOID *Base, SIZE_T Bytes, BOOLEAN TopDown);

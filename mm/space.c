@@ -121,10 +121,14 @@ static VOID MiFreeUserTables(PMM_SPACE Space)
     }
 }
 
+/* Pages that a driver has locked outlive the memory, but not the process (WDK: Bug Check 0x76). */
 VOID MmCleanSpace(PMM_SPACE Space)
 {
     ExAcquireFastMutex(&Space->Lock);
     Space->Deleted = TRUE;
+    if (Space->LockedPages)
+        KeBugCheckEx(PROCESS_HAS_LOCKED_PAGES, 0, (ULONG_PTR)KiGetCurrentProcess(),
+                     (ULONG)Space->LockedPages, 0);
     while (!IsListEmpty(&Space->VadList))
         MiDeleteVad(Space, CONTAINING_RECORD(Space->VadList.Flink, MMVAD, ListEntry));
     ASSERT(Space->CommitCharge == 0 && Space->PrivatePages == 0);

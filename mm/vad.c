@@ -101,7 +101,10 @@ NTSTATUS MiInsertVad(PMM_SPACE Space, ULONG_PTR *Base, SIZE_T Size, ULONG Protec
 
 VOID MiDeleteVad(PMM_SPACE Space, PMMVAD Vad)
 {
-    MiDecommitRange(Space, Vad->Start, Vad->End);
+    if (Vad->Borrowed)
+        MiUnmapBorrowed(Space, Vad->Start, Vad->End);
+    else
+        MiDecommitRange(Space, Vad->Start, Vad->End);
     RemoveEntryList(&Vad->ListEntry);
     ExFreePoolWithTag(Vad, TAG_VAD);
 }

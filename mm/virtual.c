@@ -50,6 +50,12 @@ static BOOLEAN MiRoundRange(PVOID Base, SIZE_T Size, ULONG_PTR *Start, ULONG_PTR
     return TRUE;
 }
 
+/* Did a service reserve it, so that services may change it? */
+static BOOLEAN MiIsProgramsOwn(const MMVAD *Vad)
+{
+    return Vad->Type == MEM_PRIVATE && !Vad->Stack && !Vad->Borrowed;
+}
+
 /* Space->Lock is held. Reserves and/or commits; *Base and *Size become what was done. */
 static NTSTATUS MiAllocateInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, ULONG Type,
                                   ULONG Protect)
@@ -73,7 +79,7 @@ static NTSTATUS MiAllocateInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, UL
         if (!MiRoundRange(*Base, *Size, &Start, &End))
             return STATUS_INVALID_PARAMETER;
         Vad = MiFindVad(Space, Start);
-        if (Vad == NULL || End > Vad->End || Vad->Type != MEM_PRIVATE || Vad->Stack)
+        if (Vad == NULL || End > Vad->End || !MiIsProgramsOwn(Vad))
             return STATUS_CONFLICTING_ADDRESSES;
         Status = MiCommitRange(Space, Start, End, Protection);
     }
@@ -141,7 +147,7 @@ static NTSTATUS MiFreeInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, ULONG 
 
     if (Vad == NULL)
         return STATUS_MEMORY_NOT_ALLOCATED;
-    if (Vad->Type != MEM_PRIVATE || Vad->Stack)
+    if (!MiIsProgramsOwn(Vad))
         return STATUS_UNABLE_TO_DELETE_SECTION;
     if (*Size == 0) {
         if ((ULONG_PTR)PAGE_ALIGN(*Base) != Vad->Start)
@@ -195,6 +201,8 @@ static NTSTATUS MiProtectInSpace(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End
 
     if (Vad == NULL || End > Vad->End)
         return STATUS_CONFLICTING_ADDRESSES;
+    if (Vad->Borrowed)
+        return STATUS_INVALID_PAGE_PROTECTION;
     for (Va = Start; Va < End; Va += PAGE_SIZE) {
         PMMPTE Pte = MiUserPte(Space, Va);
         if (Pte == NULL || Pte->Long == 0)

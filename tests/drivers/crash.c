@@ -233,6 +233,176 @@ MISTAKE FreeImageAddress(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+/* ---- Memory descriptor lists ------------------------------------------------------------------
+ */
+
+/* The caller's page, as an MDL. */
+static PMDL DescribeCaller(const CRASH_INPUT *Input)
+{
+    return IoAllocateMdl((PVOID)Input->UserAddress, 1, FALSE, FALSE, NULL);
+}
+
+static PMDL LockCaller(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = DescribeCaller(Input);
+
+    MmProbeAndLockPages(Mdl, UserMode, IoReadAccess);
+    return Mdl;
+}
+
+static PMDL DescribePool(POOL_TYPE PoolType)
+{
+    PVOID Pool = ExAllocatePoolWithTag(PoolType, PAGE_SIZE, GOOD_TAG);
+
+    return IoAllocateMdl(Pool, PAGE_SIZE, FALSE, FALSE, NULL);
+}
+
+MISTAKE UnlockUnlocked(const CRASH_INPUT *Input)
+{
+    MmUnlockPages(DescribeCaller(Input));
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE UnlockPart(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input), Part = DescribeCaller(Input);
+
+    IoBuildPartialMdl(Mdl, Part, MmGetMdlVirtualAddress(Mdl), 0);
+    MmUnlockPages(Part);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE UnlockPool(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = DescribePool(NonPagedPool);
+
+    UNREFERENCED_PARAMETER(Input);
+    MmBuildMdlForNonPagedPool(Mdl);
+    MmUnlockPages(Mdl);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* Noticed when the process ends: nobody knows then who has locked its page. */
+MISTAKE LeaveLocked(const CRASH_INPUT *Input)
+{
+    LockCaller(Input);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE LockTwice(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+
+    MmProbeAndLockPages(Mdl, UserMode, IoReadAccess);
+    MmUnlockPages(Mdl);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE FreeMapped(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+
+    Seen = *(volatile UCHAR *)MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+    IoFreeMdl(Mdl);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE LockNull(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmProbeAndLockPages(IoAllocateMdl(NULL, 1, FALSE, FALSE, NULL), UserMode, IoReadAccess);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE LockSystemForUser(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmProbeAndLockPages(DescribePool(NonPagedPool), UserMode, IoReadAccess);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE LockTextToWrite(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmProbeAndLockPages(IoAllocateMdl(LockTextToWrite, 1, FALSE, FALSE, NULL), KernelMode,
+                        IoWriteAccess);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE BuildPaged(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmBuildMdlForNonPagedPool(DescribePool(PagedPool));
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE MakePartTooLarge(const CRASH_INPUT *Input)
+{
+    static UCHAR MdlSource[4 * PAGE_SIZE];
+    PMDL Mdl = IoAllocateMdl(MdlSource, 4 * PAGE_SIZE, FALSE, FALSE, NULL);
+
+    MmBuildMdlForNonPagedPool(Mdl);
+    IoBuildPartialMdl(Mdl, DescribeCaller(Input), MdlSource, 3 * PAGE_SIZE);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeLockedPool(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = DescribePool(NonPagedPool);
+
+    UNREFERENCED_PARAMETER(Input);
+    MmProbeAndLockPages(Mdl, KernelMode, IoReadAccess);
+    ExFreePoolWithTag(MmGetMdlVirtualAddress(Mdl), GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE MapUnlocked(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+
+    MmUnlockPages(Mdl);
+    MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE MapTwice(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+
+    MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
+    MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
+    MmUnlockPages(Mdl);
+    IoFreeMdl(Mdl);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE MapWhereSomethingIs(const CRASH_INPUT *Input)
+{
+    MmMapLockedPagesSpecifyCache(LockCaller(Input), UserMode, MmCached, (PVOID)Input->UserAddress,
+                                 FALSE, NormalPagePriority);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE UnmapUnmapped(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+    PVOID Mapped = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+
+    MmUnmapLockedPages(Mapped, Mdl);
+    MmUnmapLockedPages(Mapped, Mdl);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE WriteProtectedMapping(const CRASH_INPUT *Input)
+{
+    PMDL Mdl = LockCaller(Input);
+    volatile UCHAR *Mapped = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+
+    MmProtectMdlSystemAddress(Mdl, PAGE_READONLY);
+    *Mapped = 0;
+    return STATUS_UNSUCCESSFUL;
+}
+
 /* ---- Bad addresses ----------------------------------------------------------------------------
  */
 

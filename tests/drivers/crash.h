@@ -34,6 +34,24 @@
     X(UnderrunNonPaged, "underrun")         /* C2: 99, address, 0, 0 */                            \
     X(FreeUserAddress, "free-user")         /* C2: 40, address, start of system space, 0 */        \
     X(FreeImageAddress, "free-image")       /* C2: 42, address, 0, 0 */                            \
+    /* MDLs. What a checked kernel says instead is marked so. */                                   \
+    X(UnlockUnlocked, "mdl-unlock")            /* 76: 1, MDL, 0, 0 */                              \
+    X(UnlockPart, "mdl-unlock-part")           /* 76: 1, MDL, 1, 0; checked C4: B4, MDL */         \
+    X(UnlockPool, "mdl-unlock-pool")           /* 76: 1, MDL, 0, 0; checked C4: 7D, MDL */         \
+    X(LeaveLocked, "mdl-left")                 /* 76: 0, process, 1, 0 */                          \
+    X(LockTwice, "mdl-lock-twice")             /* 76: 0, process, 1, 0; checked C4: B0, MDL */     \
+    X(FreeMapped, "mdl-free-mapped")           /* 76: 0, process, 1, 0; checked C4: B8, MDL */     \
+    X(LockNull, "mdl-lock-null")               /* 1E: C0000005, instruction, 0, 0 */               \
+    X(LockSystemForUser, "mdl-lock-system")    /* 1E: C0000005, instruction, 0, 0 */               \
+    X(LockTextToWrite, "mdl-lock-text")        /* 1E: C0000005, instruction, 0, 0 */               \
+    X(BuildPaged, "mdl-build-paged")           /* 1A: 1240, MDL; checked C4: 7F, 0, MDL */         \
+    X(MakePartTooLarge, "mdl-too-small")       /* 40: 0, 0, 0, 0 */                                \
+    X(FreeLockedPool, "mdl-pool-freed")        /* 4E: 9A, frame, 6, 2 */                           \
+    X(MapUnlocked, "mdl-map-unlocked")         /* 1A: 1233, frame, 0, 0 */                         \
+    X(MapTwice, "mdl-map-twice")               /* none; checked C4: B2, MDL */                     \
+    X(MapWhereSomethingIs, "mdl-map-conflict") /* 1E: C0000018, instruction, 0, 0 */               \
+    X(UnmapUnmapped, "mdl-unmap")              /* DA: 6, MDL, address, 1 */                        \
+    X(WriteProtectedMapping, "mdl-write")      /* BE: address, its PTE, 0, 0 */                    \
     /* Bad addresses. */                                                                           \
     X(ReadNull, "null")                    /* 1E: C0000005, instruction, 0, 0 */                   \
     X(WriteNull, "null-write")             /* 1E: C0000005, instruction, 1, 0 */                   \

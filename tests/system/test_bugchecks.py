@@ -19,7 +19,7 @@ STATUS_BUG_CHECK = 97
 
 PASSIVE, APC, DISPATCH, CLOCK, HIGH = 0, 1, 2, 28, 31
 ACCESS_VIOLATION, BREAKPOINT = 0xC0000005, 0x80000003
-MUTANT_LIMIT_EXCEEDED = 0xC0000191
+MUTANT_LIMIT_EXCEEDED, CONFLICTING_ADDRESSES = 0xC0000191, 0xC0000018
 MUTANT_NOT_OWNED, SEMAPHORE_LIMIT_EXCEEDED, ABANDONED = 0xC0000046, 0xC0000047, 0x80
 GOOD_TAG, BAD_TAG = 0x446F6F47, 0x44616142     # "GooD" and "BaaD" as memory shows them
 SYSTEM_SPACE = 0x80000000
@@ -44,10 +44,14 @@ NAMES = {
     0x10: "SPIN_LOCK_NOT_OWNED",
     0x11: "THREAD_NOT_MUTEX_OWNER",
     0x19: "BAD_POOL_HEADER",
+    0x1A: "MEMORY_MANAGEMENT",
     0x1E: "KMODE_EXCEPTION_NOT_HANDLED",
     0x20: "KERNEL_APC_PENDING_DURING_EXIT",
+    0x40: "TARGET_MDL_TOO_SMALL",
     0x4A: "IRQL_GT_ZERO_AT_SYSTEM_SERVICE",
+    0x4E: "PFN_LIST_CORRUPT",
     0x50: "PAGE_FAULT_IN_NONPAGED_AREA",
+    0x76: "PROCESS_HAS_LOCKED_PAGES",
     0x7F: "UNEXPECTED_KERNEL_MODE_TRAP",
     0xB8: "ATTEMPTED_SWITCH_FROM_DPC",
     0xBE: "ATTEMPTED_WRITE_TO_READONLY_MEMORY",
@@ -55,6 +59,7 @@ NAMES = {
     0xC4: "DRIVER_VERIFIER_DETECTED_VIOLATION",
     0xC8: "IRQL_UNEXPECTED_VALUE",
     0xD1: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
+    0xDA: "SYSTEM_PTE_MISUSE",
     0xE7: "INVALID_FLOATING_POINT_STATE",
     0xFC: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
     0x101: "CLOCK_WATCHDOG_TIMEOUT",
@@ -79,6 +84,22 @@ STOPS = {
     "underrun": (0xC2, (0x99, NONPAGED, 0, 0), DISPATCH),
     "free-user": (0xC2, (0x40, USER, SYSTEM_SPACE, 0), PASSIVE),
     "free-image": (0xC2, (0x42, IMAGES, 0, 0), PASSIVE),
+    "mdl-unlock": (0x76, (1, NONPAGED, 0, 0), PASSIVE),
+    "mdl-unlock-part": (0x76, (1, NONPAGED, 1, 0), PASSIVE),
+    "mdl-unlock-pool": (0x76, (1, NONPAGED, 0, 0), PASSIVE),
+    "mdl-left": (0x76, (0, NONPAGED, 1, 0), APC),
+    "mdl-lock-twice": (0x76, (0, NONPAGED, 1, 0), APC),
+    "mdl-free-mapped": (0x76, (0, NONPAGED, 1, 0), APC),
+    "mdl-lock-null": (0x1E, (ACCESS_VIOLATION, KERNEL, 0, 0), PASSIVE),
+    "mdl-lock-system": (0x1E, (ACCESS_VIOLATION, KERNEL, 0, 0), PASSIVE),
+    "mdl-lock-text": (0x1E, (ACCESS_VIOLATION, KERNEL, 0, 0), PASSIVE),
+    "mdl-build-paged": (0x1A, (0x1240, NONPAGED, PAGED, ANY), PASSIVE),
+    "mdl-too-small": (0x40, (0, 0, 0, 0), PASSIVE),
+    "mdl-pool-freed": (0x4E, (0x9A, ANY, 6, 2), DISPATCH),
+    "mdl-map-unlocked": (0x1A, (0x1233, ANY, 0, 0), PASSIVE),
+    "mdl-map-conflict": (0x1E, (CONFLICTING_ADDRESSES, KERNEL, 0, 0), PASSIVE),
+    "mdl-unmap": (0xDA, (6, NONPAGED, IMAGES, 1), PASSIVE),
+    "mdl-write": (0xBE, (IMAGES, ANY, 0, 0), PASSIVE),
     "null": (0x1E, (ACCESS_VIOLATION, CODE, 0, 0), PASSIVE),
     "null-write": (0x1E, (ACCESS_VIOLATION, CODE, 1, 0), PASSIVE),
     "null-dispatch": (0xD1, (0, DISPATCH, 0, CODE), DISPATCH),
@@ -145,6 +166,12 @@ CHECKED_STOPS = {
     "fastmutex-end": (0xC4, (0x100A, NONPAGED, IMAGES, 0), PASSIVE,
                       r"the ending thread holds fast mutex \w+ .*, acquired at crash\.sys\+"),
     "resource-apcs": (0xC4, (0x37, PASSIVE, 0, IMAGES), PASSIVE, "APCs are not disabled"),
+    "mdl-unlock-part": (0xC4, (0xB4, NONPAGED, ANY, 0x10), PASSIVE, "a partial MDL"),
+    "mdl-unlock-pool": (0xC4, (0x7D, NONPAGED, ANY, 0), PASSIVE, "which is never locked"),
+    "mdl-lock-twice": (0xC4, (0xB0, NONPAGED, ANY, 2), PASSIVE, "has its pages already"),
+    "mdl-free-mapped": (0xC4, (0xB8, NONPAGED, ANY, 0), PASSIVE, "still mapped"),
+    "mdl-build-paged": (0xC4, (0x7F, PASSIVE, NONPAGED, ANY), PASSIVE, "for paged pool"),
+    "mdl-map-twice": (0xC4, (0xB2, NONPAGED, ANY, 1), PASSIVE, "an address there already"),
     "event-high": (0xC4, (0x80, HIGH, IMAGES, 0), HIGH, "KeSetEvent is called above"),
     "timer-high": (0x0A, (KERNEL, HIGH, 8, CODE), HIGH,
                    "KeCancelTimer is called at IRQL 31; the highest that it allows is 2"),
@@ -155,11 +182,13 @@ CHECKED_STOPS = {
 }
 
 UNNOTICED = ["paged-resident", "paged-code", "spinlock-release", "spinlock-passive",
-             "order-spinlocks", "order-mutexes", "resource-apcs", "stack-nearly"]
+             "order-spinlocks", "order-mutexes", "resource-apcs", "stack-nearly",
+             "mdl-map-twice"]
 
 # The driver's part is over when the kernel finds out.
 NOT_THE_DRIVERS = {"return-dispatch", "mutex-return", "mutex-end", "region-end", "region-return",
-                   "fastmutex-end", "stuck-high"}
+                   "fastmutex-end", "stuck-high", "mdl-left", "mdl-lock-twice",
+                   "mdl-free-mapped"}
 
 # The process is the one that the thread is attached to, or that another processor is idle in.
 IN_SYSTEM = {"apc-detach", "attached-end", "stuck-high"}
