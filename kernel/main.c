@@ -154,6 +154,7 @@ static VOID NTAPI KiPhase1Thread(PVOID Context)
     KiRequire(IoInitialize(), IO1_INITIALIZATION_FAILED);
     for (i = 0; i < LoaderBlock.StartCount; i++)
         KiStartDriver(LoaderBlock.Start[i]);
+    IoEndDriverStart();
     KiStartInitialProcess();
     PsTerminateSystemThread(STATUS_SUCCESS);
 }

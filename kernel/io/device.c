@@ -3,26 +3,24 @@
  *
  * A device object's memory is one block: DEVICE_OBJECT, the driver's extension, the I/O manager's
  * own. IopDeviceLock guards the list of a driver's devices (through NextDevice), the count of a
- * device's open files (ReferenceCount), and whether it can be opened at all: not while its driver
- * is being unloaded, and not when it has been deleted.
+ * device's open files (ReferenceCount), what it is attached to (attach.c), and whether it can be
+ * opened at all: not while its driver is being unloaded, and not when it has been deleted.
+ *
+ * A device is in use while it is open or another one is attached to it. One that is deleted stays
+ * in its driver's list until then, and a driver is unloaded when none of its devices is in use.
  */
 #include "kernel/io/io.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
-#define TAG_FILE_NAME  'mNoI'
-#define UNLOAD_PENDING 1 /* IOP_DEVICE.ExtensionFlags: no more opens */
-#define DELETE_PENDING 2 /* the same, for good */
+KSPIN_LOCK IopDeviceLock;
 
-/* The public DEVOBJ_EXTENSION, and what only the I/O manager keeps. */
-typedef struct _IOP_DEVICE {
-    DEVOBJ_EXTENSION Public;
-    ULONG ExtensionFlags;
-} IOP_DEVICE;
-
-static KSPIN_LOCK IopDeviceLock;
-
-#define IOP_DEVICE_OF(Device) ((IOP_DEVICE *)(Device)->DeviceObjectExtension)
+/* Devices of these types hold volumes (WDK: DEVICE_OBJECT.SectorSize). */
+static BOOLEAN IopNeedsSectors(DEVICE_TYPE Type)
+{
+    return Type == FILE_DEVICE_DISK || Type == FILE_DEVICE_CD_ROM || Type == FILE_DEVICE_TAPE ||
+           Type == FILE_DEVICE_VIRTUAL_DISK;
+}
 
 static VOID IopFillDevice(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, ULONG ExtensionSize,
                           DEVICE_TYPE Type, ULONG Characteristics)
@@ -40,6 +38,9 @@ static VOID IopFillDevice(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, ULONG Ex
     Device->DeviceObjectExtension = &Private->Public;
     Private->Public.Type = IO_TYPE_DEVICE_OBJECT_EXTENSION;
     Private->Public.DeviceObject = Device;
+    if (IopNeedsSectors(Type))
+        Device->SectorSize = IOP_DEFAULT_SECTOR;
+    KeInitializeDeviceQueue(&Device->DeviceQueue);
     KeInitializeEvent(&Device->DeviceLock, SynchronizationEvent, TRUE);
 }
 
@@ -64,19 +65,33 @@ static VOID IopUnlinkDevice(PDEVICE_OBJECT Device)
         *Link = Device->NextDevice;
 }
 
-/*
- * A device that is deleted can be opened no more. While it is still open it stays in its driver's
- * list, so that the driver, whose dispatch routines are yet to be called, is not unloaded.
- */
-static VOID IopMarkDeleted(PDEVICE_OBJECT Device)
+static BOOLEAN IopIsInUse(PDEVICE_OBJECT Device)
 {
-    KIRQL OldIrql;
+    return Device->ReferenceCount != 0 || Device->AttachedDevice != NULL;
+}
 
-    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
-    IOP_DEVICE_OF(Device)->ExtensionFlags |= DELETE_PENDING;
-    if (Device->ReferenceCount == 0)
+static BOOLEAN IopIsAnyInUse(PDRIVER_OBJECT Driver)
+{
+    PDEVICE_OBJECT Device;
+
+    for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice) {
+        if (IopIsInUse(Device))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The device may not be in use any more. What waits for that happens now. The lock is held. */
+VOID IopDeviceReleased(PDEVICE_OBJECT Device)
+{
+    PDRIVER_OBJECT Driver = Device->DriverObject;
+
+    if (IopIsInUse(Device))
+        return;
+    if (IOP_DEVICE_OF(Device)->ExtensionFlags & IOP_DELETE_PENDING)
         IopUnlinkDevice(Device);
-    KeReleaseSpinLock(&IopDeviceLock, OldIrql);
+    if ((Driver->Flags & DRVO_UNLOAD_INVOKED) && !IopIsAnyInUse(Driver))
+        IopQueueUnload(Driver);
 }
 
 /*
@@ -117,11 +132,21 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
     return STATUS_SUCCESS;
 }
 
-/* Deletes a device object (WDK: IoDeleteDevice); open files keep its memory. IRQL <= APC_LEVEL. */
+/* Deletes a device object (WDK: IoDeleteDevice). While it is in use it lives on, but can be opened
+ * no more. The driver has detached it from those below. IRQL <= APC_LEVEL. */
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
+    KIRQL OldIrql;
+
     KI_ASSERT_IRQL(APC_LEVEL);
-    IopMarkDeleted(DeviceObject);
+    ASSERT(IOP_DEVICE_OF(DeviceObject)->AttachedTo == NULL);
+    IopForgetTimer(DeviceObject);
+    IopForgetShutdown(DeviceObject);
+    KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
+    IOP_DEVICE_OF(DeviceObject)->ExtensionFlags |= IOP_DELETE_PENDING;
+    if (!IopIsInUse(DeviceObject))
+        IopUnlinkDevice(DeviceObject);
+    KeReleaseSpinLock(&IopDeviceLock, OldIrql);
     ObpRemoveName(DeviceObject);
     ObDereferenceObject(DeviceObject);
 }
@@ -131,34 +156,24 @@ VOID IopDeleteDevice(PVOID Object)
     ObDereferenceObject(((PDEVICE_OBJECT)Object)->DriverObject);
 }
 
-/* Can a driver be unloaded now? IopDeviceLock is held. */
-static NTSTATUS IopCheckUnload(PDRIVER_OBJECT Driver)
-{
-    PDEVICE_OBJECT Device;
-
-    if (Driver->DriverUnload == NULL || !(Driver->Flags & DRVO_INITIALIZED) ||
-        (Driver->Flags & DRVO_UNLOAD_INVOKED))
-        return STATUS_INVALID_DEVICE_REQUEST;
-    for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice) {
-        if (Device->ReferenceCount)
-            return STATUS_DEVICE_BUSY;
-    }
-    return STATUS_SUCCESS;
-}
-
-/* Decides that a driver is unloaded, and stops further opens of its devices. */
+/*
+ * Decides that a driver is unloaded, and stops further opens of its devices. STATUS_PENDING: once
+ * none of them is in use any more (IopQueueUnload).
+ */
 NTSTATUS IopBeginUnload(PDRIVER_OBJECT Driver)
 {
+    NTSTATUS Status = STATUS_INVALID_DEVICE_REQUEST;
     PDEVICE_OBJECT Device;
-    NTSTATUS Status;
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
-    Status = IopCheckUnload(Driver);
-    if (NT_SUCCESS(Status)) {
+    if (Driver->DriverUnload && (Driver->Flags & DRVO_INITIALIZED) &&
+        !(Driver->Flags & DRVO_UNLOAD_INVOKED)) {
         Driver->Flags |= DRVO_UNLOAD_INVOKED;
         for (Device = Driver->DeviceObject; Device; Device = Device->NextDevice)
-            IOP_DEVICE_OF(Device)->ExtensionFlags |= UNLOAD_PENDING;
+            IOP_DEVICE_OF(Device)->ExtensionFlags |= IOP_UNLOAD_PENDING;
+        Status = IopIsAnyInUse(Driver) ? STATUS_PENDING : STATUS_SUCCESS;
+        IOP_DRIVER_OF(Driver)->LateUnload = Status == STATUS_PENDING;
     }
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
     return Status;
@@ -178,14 +193,14 @@ VOID IopEndLoad(PDRIVER_OBJECT Driver)
 }
 
 /* Counts an open; not if the device is not ready, going away, or exclusively somebody else's. */
-static NTSTATUS IopEnterDevice(PDEVICE_OBJECT Device)
+NTSTATUS IopEnterDevice(PDEVICE_OBJECT Device)
 {
     NTSTATUS Status = STATUS_SUCCESS;
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
     if ((Device->Flags & DO_DEVICE_INITIALIZING) ||
-        (IOP_DEVICE_OF(Device)->ExtensionFlags & (UNLOAD_PENDING | DELETE_PENDING)))
+        (IOP_DEVICE_OF(Device)->ExtensionFlags & IOP_GOING))
         Status = STATUS_NO_SUCH_DEVICE;
     else if ((Device->Flags & DO_EXCLUSIVE) && Device->ReferenceCount)
         Status = STATUS_ACCESS_DENIED;
@@ -195,116 +210,14 @@ static NTSTATUS IopEnterDevice(PDEVICE_OBJECT Device)
     return Status;
 }
 
-static VOID IopLeaveDevice(PDEVICE_OBJECT Device)
+VOID IopLeaveDevice(PDEVICE_OBJECT Device)
 {
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&IopDeviceLock, &OldIrql);
-    if (--Device->ReferenceCount == 0 && (IOP_DEVICE_OF(Device)->ExtensionFlags & DELETE_PENDING))
-        IopUnlinkDevice(Device);
+    Device->ReferenceCount--;
+    IopDeviceReleased(Device);
     KeReleaseSpinLock(&IopDeviceLock, OldIrql);
-}
-
-static NTSTATUS IopCopyFileName(PFILE_OBJECT File, PUNICODE_STRING Name)
-{
-    if (Name->Length == 0)
-        return STATUS_SUCCESS;
-    File->FileName.Buffer = ExAllocatePoolWithTag(PagedPool, Name->Length, TAG_FILE_NAME);
-    if (File->FileName.Buffer == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    File->FileName.Length = File->FileName.MaximumLength = Name->Length;
-    memcpy(File->FileName.Buffer, Name->Buffer, Name->Length);
-    return STATUS_SUCCESS;
-}
-
-/* A file object on a device; its device is referenced and counted as open. */
-static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
-                                    ULONG Options, PFILE_OBJECT *NewFile)
-{
-    PFILE_OBJECT File;
-    NTSTATUS Status = ObpAllocateObject(*IoFileObjectType, sizeof *File, (PVOID *)&File);
-
-    if (!NT_SUCCESS(Status))
-        return Status;
-    File->Type = IO_TYPE_FILE;
-    File->Size = sizeof *File;
-    File->ReadAccess = (Access & FILE_READ_DATA) != 0;
-    File->WriteAccess = (Access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0;
-    if (Options & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT))
-        File->Flags = FO_SYNCHRONOUS_IO;
-    KeInitializeEvent(&File->Event, NotificationEvent, FALSE);
-    KeInitializeEvent(&File->Lock, SynchronizationEvent, TRUE);
-    Status = IopCopyFileName(File, Name);
-    if (NT_SUCCESS(Status))
-        Status = IopEnterDevice(Device);
-    if (!NT_SUCCESS(Status)) {
-        ObDereferenceObject(File);
-        return Status;
-    }
-    ObReferenceObject(Device);
-    File->DeviceObject = Device;
-    *NewFile = File;
-    return STATUS_SUCCESS;
-}
-
-static NTSTATUS IopSendCreate(PFILE_OBJECT File, OB_OPEN_CONTEXT *Context)
-{
-    IO_OPEN_PACKET *Packet = Context->Extra;
-    IO_SECURITY_CONTEXT Security = {.DesiredAccess = Context->DesiredAccess};
-    PIO_STACK_LOCATION Stack;
-    IO_STATUS_BLOCK Iosb;
-    NTSTATUS Status;
-    PIRP Irp = IopBuildIrp(File, File->DeviceObject, IRP_MJ_CREATE, &Stack);
-
-    if (Irp == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    Irp->Flags |= IRP_CREATE_OPERATION;
-    Stack->Parameters.Create.SecurityContext = &Security;
-    Stack->Parameters.Create.Options = (Packet->Options & 0xFFFFFF) | Packet->Disposition << 24;
-    Stack->Parameters.Create.FileAttributes = Packet->FileAttributes;
-    Stack->Parameters.Create.ShareAccess = Packet->ShareAccess;
-    Status = IopCallAndWait(File->DeviceObject, Irp, &Iosb, Irp->RequestorMode);
-    Packet->Information = (ULONG)Iosb.Information;
-    return Status;
-}
-
-/* The device type's Parse routine: a path has run into a device, so a file is to be opened. */
-NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
-                        PVOID *Opened)
-{
-    IO_OPEN_PACKET *Packet = Context->Extra;
-    PFILE_OBJECT File;
-    NTSTATUS Status =
-        IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet->Options, &File);
-
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = IopSendCreate(File, Context);
-    if (!NT_SUCCESS(Status)) {
-        ObDereferenceObject(File); /* without a close: it was never opened */
-        return Status;
-    }
-    File->Flags |= FO_FILE_OPEN;
-    *Opened = File;
-    return STATUS_SUCCESS;
-}
-
-/* The file type's Delete routine: the last pointer is gone. */
-VOID IopDeleteFile(PVOID Object)
-{
-    PFILE_OBJECT File = Object;
-
-    if (File->Flags & FO_FILE_OPEN) {
-        if (!(File->Flags & FO_CLEANUP_COMPLETE)) /* it never had a handle */
-            IopFileRequest(File, IRP_MJ_CLEANUP);
-        IopFileRequest(File, IRP_MJ_CLOSE);
-    }
-    if (File->FileName.Buffer)
-        ExFreePoolWithTag(File->FileName.Buffer, TAG_FILE_NAME);
-    if (File->DeviceObject) {
-        IopLeaveDevice(File->DeviceObject);
-        ObDereferenceObject(File->DeviceObject);
-    }
 }
 
 /* Links one name to another (WDK: IoCreateSymbolicLink). IRQL: PASSIVE_LEVEL. */

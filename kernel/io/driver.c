@@ -12,14 +12,6 @@
 #define TAG_DRIVER      'virD'
 #define DRIVER_PREFIX   L"\\Driver\\"
 #define SERVICES_PREFIX L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
-#define NAME_CHARACTERS 64
-
-/* A driver object, what hangs on it, and the text of its names. */
-typedef struct _IOP_DRIVER {
-    DRIVER_OBJECT Public;
-    DRIVER_EXTENSION Extension;
-    WCHAR NameText[NAME_CHARACTERS];
-} IOP_DRIVER;
 
 /* A load or unload, handed to a worker thread and waited for. */
 typedef struct _IOP_DRIVER_REQUEST {
@@ -46,6 +38,7 @@ static VOID IopFillDriver(IOP_DRIVER *Driver, PLDR_MODULE Module, PDRIVER_INITIA
     Object->DriverSize = Module ? Module->SizeOfImage : 0;
     Object->Flags = Module ? DRVO_LEGACY_DRIVER : DRVO_BUILTIN_DRIVER;
     Driver->Extension.DriverObject = Object;
+    InitializeListHead(&Driver->ClientExtensions);
     for (i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
         Object->MajorFunction[i] = IopInvalidDeviceRequest;
 }
@@ -59,7 +52,7 @@ NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE
                          PDRIVER_OBJECT *NewDriver)
 {
     UNICODE_STRING RegistryPath = {0};
-    WCHAR PathText[NAME_CHARACTERS + 64];
+    WCHAR PathText[IOP_NAME_CHARACTERS + 64];
     IOP_DRIVER *Driver;
     NTSTATUS Status = ObpAllocateObject(IopDriverType, sizeof *Driver, (PVOID *)&Driver);
 
@@ -69,7 +62,7 @@ NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE
         return Status;
     }
     IopFillDriver(Driver, Module, Initialize);
-    if (_snwprintf(Driver->NameText, NAME_CHARACTERS, L"%ws%ws", DRIVER_PREFIX, Name) < 0)
+    if (_snwprintf(Driver->NameText, IOP_NAME_CHARACTERS, L"%ws%ws", DRIVER_PREFIX, Name) < 0)
         Status = STATUS_OBJECT_NAME_INVALID;
     if (NT_SUCCESS(Status)) {
         RtlInitUnicodeString(&Driver->Public.DriverName, Driver->NameText);
@@ -97,6 +90,7 @@ VOID IopDeleteDriver(PVOID Object)
 {
     PDRIVER_OBJECT Driver = Object;
 
+    IopFreeDriverExtensions(Driver);
     if (Driver->DriverSection)
         LdrUnloadDriverImage(Driver->DriverSection);
 }
@@ -120,18 +114,18 @@ static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICOD
 {
     UNICODE_STRING Last = IopLastComponent(ServiceName);
 
-    if (Last.Length == 0 || Last.Length > (NAME_CHARACTERS - 16) * sizeof(WCHAR))
+    if (Last.Length == 0 || Last.Length > (IOP_NAME_CHARACTERS - 16) * sizeof(WCHAR))
         return STATUS_OBJECT_NAME_INVALID;
     memcpy(Name, Last.Buffer, Last.Length);
     Name[Last.Length / sizeof(WCHAR)] = 0;
-    _snwprintf(FileText, NAME_CHARACTERS, L"%ws.sys", Name);
+    _snwprintf(FileText, IOP_NAME_CHARACTERS, L"%ws.sys", Name);
     RtlInitUnicodeString(File, FileText);
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
 {
-    WCHAR Name[NAME_CHARACTERS], FileText[NAME_CHARACTERS];
+    WCHAR Name[IOP_NAME_CHARACTERS], FileText[IOP_NAME_CHARACTERS];
     UNICODE_STRING File;
     PLDR_MODULE Module;
     NTSTATUS Status = IopDriverNames(ServiceName, Name, &File, FileText);
@@ -143,12 +137,39 @@ static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
     Status = IopCreateDriver(Name, (PDRIVER_INITIALIZE)Module->EntryPoint, Module, NULL);
     if (!NT_SUCCESS(Status))
         KdPrintLine("Io: %wZ: DriverEntry failed (status %08lx)\n", &File, Status);
+    else
+        IopReinitializeDrivers();
     return Status;
+}
+
+/* None of the driver's devices is in use, and none can be any more. */
+static VOID IopRunUnload(PDRIVER_OBJECT Driver)
+{
+    Driver->DriverUnload(Driver);
+    ObpRemoveName(Driver);
+}
+
+static VOID NTAPI IopRunLateUnload(PVOID Parameter)
+{
+    IopRunUnload(Parameter);
+    ObDereferenceObject(Parameter);
+}
+
+/* The last of a driver's devices is in use no more. IRQL <= DISPATCH_LEVEL. */
+VOID IopQueueUnload(PDRIVER_OBJECT Driver)
+{
+    IOP_DRIVER *Private = IOP_DRIVER_OF(Driver);
+
+    if (InterlockedExchange(&Private->LateUnload, FALSE)) {
+        ObReferenceObject(Driver);
+        ExInitializeWorkItem(&Private->UnloadItem, IopRunLateUnload, Driver);
+        ExQueueWorkItem(&Private->UnloadItem, DelayedWorkQueue);
+    }
 }
 
 static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
 {
-    WCHAR Text[NAME_CHARACTERS + 8];
+    WCHAR Text[IOP_NAME_CHARACTERS + 8];
     UNICODE_STRING Path, Last = IopLastComponent(ServiceName);
     PDRIVER_OBJECT Driver;
     NTSTATUS Status;
@@ -161,10 +182,10 @@ static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IopBeginUnload(Driver);
-    if (NT_SUCCESS(Status)) {
-        Driver->DriverUnload(Driver);
-        ObpRemoveName(Driver);
-    }
+    if (Status == STATUS_SUCCESS)
+        IopRunUnload(Driver);
+    else if (Status == STATUS_PENDING)
+        Status = STATUS_SUCCESS;
     ObDereferenceObject(Driver);
     return Status;
 }
@@ -224,7 +245,8 @@ NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING DriverServiceName)
     return IopCaptureDriverRequest(DriverServiceName, TRUE);
 }
 
-/* Unloads a driver (WDK: ZwUnloadDriver). STATUS_DEVICE_BUSY: one of its devices is open. */
+/* Unloads a driver (WDK: ZwUnloadDriver); while one of its devices is open or has another attached
+ * to it, later. STATUS_INVALID_DEVICE_REQUEST: it cannot be unloaded, or is being. */
 NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName)
 {
     return IopCaptureDriverRequest(DriverServiceName, FALSE);
@@ -237,7 +259,12 @@ static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device",
 static OBJECT_TYPE IopDriverTypeObject = {
     .Name = "Driver", .AllAccess = FILE_ALL_ACCESS, .Delete = IopDeleteDriver};
 static OBJECT_TYPE IopFileTypeObject = {
-    .Name = "File", .AllAccess = FILE_ALL_ACCESS, .Close = IopCloseFile, .Delete = IopDeleteFile};
+    .Name = "File",
+    .AllAccess = FILE_ALL_ACCESS,
+    .Close = IopCloseFile,
+    .Delete = IopDeleteFile,
+    .Waitable = TRUE,
+    .WaitOffset = FIELD_OFFSET(FILE_OBJECT, Event)};
 
 POBJECT_TYPE IopDeviceType = &IopDeviceTypeObject, IopDriverType = &IopDriverTypeObject;
 static POBJECT_TYPE IopFileType = &IopFileTypeObject;

@@ -1,18 +1,17 @@
 /*
- * I/O request packets: allocated, sent down a stack of drivers, completed up again.
+ * I/O request packets: allocated, sent down a stack of drivers. (Completed up again: complete.c.)
  *
  * The current stack location is the one of the driver that has the packet. A driver's completion
- * routine stands in the location below its own; so IofCompleteRequest, on its way up, looks at
- * each location that it leaves.
+ * routine stands in the location below its own.
  */
 #include "kernel/io/io.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/sched.h"
 
-#define TAG_IRP ' prI'
-
-static KSPIN_LOCK IopCancelLock; /* the system's one cancel spin lock */
+#define TAG_IRP        ' prI'
+#define TAG_COMPLETION 'CoiI'
 
 VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
 {
@@ -21,6 +20,7 @@ VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
     Irp->Size = PacketSize;
     Irp->StackCount = StackSize;
     Irp->CurrentLocation = StackSize + 1;
+    Irp->ApcEnvironment = (CCHAR)KiGetCurrentThread()->ApcStateIndex;
     InitializeListHead(&Irp->ThreadListEntry);
     Irp->Tail.Overlay.CurrentStackLocation = (PIO_STACK_LOCATION)(Irp + 1) + StackSize;
 }
@@ -38,8 +38,19 @@ PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
     return Irp;
 }
 
+/* Makes a driver's own packet as good as new, with a first status (WDK: IoReuseIrp). */
+VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
+{
+    ASSERT(Irp->CancelRoutine == NULL && IsListEmpty(&Irp->ThreadListEntry));
+    IoInitializeIrp(Irp, (USHORT)Irp->Size, Irp->StackCount);
+    Irp->IoStatus.Status = Iostatus;
+}
+
+/* Frees a packet (WDK: IoFreeIrp). IRQL <= DISPATCH_LEVEL. */
 VOID NTAPI IoFreeIrp(PIRP Irp)
 {
+    /* One that was built for a thread is freed at its completion; a driver may not (Verifier). */
+    ASSERT(IsListEmpty(&Irp->ThreadListEntry));
     ExFreePoolWithTag(Irp, TAG_IRP);
 }
 
@@ -55,139 +66,6 @@ NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return DeviceObject->DriverObject->MajorFunction[Stack->MajorFunction](DeviceObject, Irp);
 }
 
-/* Is the completion routine of a location to be called for how the packet ended? */
-static BOOLEAN IopIsInvoked(PIRP Irp, PIO_STACK_LOCATION Stack)
-{
-    if (Irp->Cancel && (Stack->Control & SL_INVOKE_ON_CANCEL))
-        return TRUE;
-    return (Stack->Control &
-            (NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR)) != 0;
-}
-
-/*
- * The last location has been left: tells the requester. A packet that is waited for is the
- * waiter's to free, and may be gone as soon as the event is set.
- */
-static VOID IopFinish(PIRP Irp, CCHAR PriorityBoost)
-{
-    if (Irp->Flags & IRP_SYNCHRONOUS_API) {
-        *Irp->UserIosb = Irp->IoStatus;
-        KeSetEvent(Irp->UserEvent, PriorityBoost, FALSE);
-    } else {
-        IoFreeIrp(Irp);
-    }
-}
-
-/* Leaves a location upward. (The headers' macro is for drivers: it does not leave the top.) */
-static VOID IopLeaveLocation(PIRP Irp)
-{
-    Irp->CurrentLocation++;
-    Irp->Tail.Overlay.CurrentStackLocation++;
-}
-
-/* Completes a packet (WDK: IoCompleteRequest). IRQL <= DISPATCH_LEVEL. */
-VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
-{
-    PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
-
-    KI_ASSERT_IRQL(DISPATCH_LEVEL);
-    if (Irp->CurrentLocation > Irp->StackCount + 1)
-        KeBugCheckEx(MULTIPLE_IRP_COMPLETE_REQUESTS, (ULONG_PTR)Irp, 0, 0, 0);
-    if (Irp->CancelRoutine)
-        KeBugCheckEx(CANCEL_STATE_IN_COMPLETED_IRP, (ULONG_PTR)Irp, (ULONG_PTR)Irp->CancelRoutine,
-                     0, 0);
-    IopLeaveLocation(Irp);
-    for (; Irp->CurrentLocation <= Irp->StackCount + 1; Stack++) {
-        Irp->PendingReturned = (Stack->Control & SL_PENDING_RETURNED) != 0;
-        if (IopIsInvoked(Irp, Stack)) {
-            PDEVICE_OBJECT Device = Irp->CurrentLocation <= Irp->StackCount
-                                        ? IoGetCurrentIrpStackLocation(Irp)->DeviceObject
-                                        : NULL;
-            Stack->Control = 0;
-            if (Stack->CompletionRoutine(Device, Irp, Stack->Context) ==
-                STATUS_MORE_PROCESSING_REQUIRED)
-                return; /* the packet is the driver's again */
-        } else if (Irp->PendingReturned && Irp->CurrentLocation <= Irp->StackCount) {
-            IoMarkIrpPending(Irp);
-        }
-        IopLeaveLocation(Irp);
-    }
-    IopFinish(Irp, PriorityBoost);
-}
-
-/* A packet for a file's device, its first location filled as far as all requests have it. */
-PIRP IopBuildIrp(PFILE_OBJECT File, PDEVICE_OBJECT Device, UCHAR MajorFunction,
-                 PIO_STACK_LOCATION *Stack)
-{
-    PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
-
-    if (Irp == NULL)
-        return NULL;
-    Irp->RequestorMode = KiGetCurrentThread()->PreviousMode;
-    Irp->Tail.Overlay.Thread = (PETHREAD)KiGetCurrentThread();
-    Irp->Tail.Overlay.OriginalFileObject = File;
-    Irp->Flags = IRP_SYNCHRONOUS_API;
-    *Stack = IoGetNextIrpStackLocation(Irp);
-    (*Stack)->MajorFunction = MajorFunction;
-    (*Stack)->FileObject = File;
-    return Irp;
-}
-
-/*
- * Sends a packet and waits until it is completed, however the driver does it. The packet is gone
- * on return. What is to be copied to the requester is copied by the caller, in whose context that
- * is possible. Mode UserMode: if the thread is told to end meanwhile, the packet is cancelled.
- */
-NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb,
-                        KPROCESSOR_MODE Mode)
-{
-    KEVENT Event;
-
-    KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    Irp->UserEvent = &Event;
-    Irp->UserIosb = Iosb;
-    IofCallDriver(Device, Irp);
-    /* (A driver that forgets to lower IRQL is caught on the service's way out, if not here.) */
-    if ((KiGetCurrentIrql() < DISPATCH_LEVEL || !KeReadStateEvent(&Event)) &&
-        KeWaitForSingleObject(&Event, Executive, Mode, FALSE, NULL) == STATUS_USER_APC) {
-        IoCancelIrp(Irp);
-        KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
-    }
-    IoFreeIrp(Irp);
-    return Iosb->Status;
-}
-
-VOID NTAPI IoAcquireCancelSpinLock(PKIRQL Irql)
-{
-    KeAcquireSpinLock(&IopCancelLock, Irql);
-}
-
-VOID NTAPI IoReleaseCancelSpinLock(KIRQL Irql)
-{
-    KeReleaseSpinLock(&IopCancelLock, Irql);
-}
-
-/*
- * Asks for a packet to be cancelled (WDK: IoCancelIrp). TRUE: its driver's cancel routine has been
- * called, with the cancel spin lock held, and has released it. IRQL <= DISPATCH_LEVEL.
- */
-BOOLEAN NTAPI IoCancelIrp(PIRP Irp)
-{
-    PDRIVER_CANCEL Routine;
-    KIRQL Irql;
-
-    IoAcquireCancelSpinLock(&Irql);
-    Irp->Cancel = TRUE;
-    Routine = IoSetCancelRoutine(Irp, NULL);
-    if (Routine == NULL) {
-        IoReleaseCancelSpinLock(Irql);
-        return FALSE;
-    }
-    Irp->CancelIrql = Irql;
-    Routine(IoGetCurrentIrpStackLocation(Irp)->DeviceObject, Irp);
-    return TRUE;
-}
-
 /* What a driver has not set a dispatch routine for. */
 NTSTATUS NTAPI IopInvalidDeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
@@ -196,4 +74,116 @@ NTSTATUS NTAPI IopInvalidDeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     Irp->IoStatus.Information = 0;
     IofCompleteRequest(Irp, IO_NO_INCREMENT);
     return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS NTAPI IopForwarded(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    if (Irp->PendingReturned)
+        KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+/*
+ * Sends a packet with the caller's own parameters to the next driver, and waits until that has
+ * completed it; the packet is the caller's again (WDK: IoForwardIrpSynchronously). FALSE: it has
+ * no further location. IRQL: PASSIVE_LEVEL.
+ */
+BOOLEAN NTAPI IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    KEVENT Event;
+
+    KI_ASSERT_IRQL(APC_LEVEL);
+    if (Irp->CurrentLocation <= 1)
+        return FALSE;
+    KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
+    IoCopyCurrentIrpStackLocationToNext(Irp);
+    IoSetCompletionRoutine(Irp, IopForwarded, &Event, TRUE, TRUE, TRUE);
+    if (IofCallDriver(DeviceObject, Irp) == STATUS_PENDING)
+        KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
+    return TRUE;
+}
+
+/* A completion routine whose driver must not be unloaded before it has returned. */
+typedef struct _IOP_COMPLETION {
+    PDEVICE_OBJECT DeviceObject;
+    PIO_COMPLETION_ROUTINE Routine;
+    PVOID Context;
+    UCHAR Control;
+} IOP_COMPLETION;
+
+static NTSTATUS NTAPI IopReferencedCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    IOP_COMPLETION Completion = *(IOP_COMPLETION *)Context;
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    ExFreePoolWithTag(Context, TAG_COMPLETION);
+    if (IopIsInvoked(Irp, Completion.Control))
+        Status = Completion.Routine(DeviceObject, Irp, Completion.Context);
+    else if (Irp->PendingReturned && Irp->CurrentLocation <= Irp->StackCount)
+        IoMarkIrpPending(Irp);
+    ObDereferenceObject(Completion.DeviceObject);
+    return Status;
+}
+
+/*
+ * Sets a completion routine and keeps the device object, and so the driver, until it has returned
+ * (WDK: IoSetCompletionRoutineEx). The packet must then be sent. STATUS_INSUFFICIENT_RESOURCES.
+ */
+NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                        PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
+                                        BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError,
+                                        BOOLEAN InvokeOnCancel)
+{
+    IOP_COMPLETION *Completion =
+        ExAllocatePoolWithTag(NonPagedPool, sizeof *Completion, TAG_COMPLETION);
+
+    if (Completion == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    ObReferenceObject(DeviceObject);
+    *Completion =
+        (IOP_COMPLETION){DeviceObject, CompletionRoutine, Context,
+                         (UCHAR)((InvokeOnSuccess ? SL_INVOKE_ON_SUCCESS : 0) |
+                                 (InvokeOnError ? SL_INVOKE_ON_ERROR : 0) |
+                                 (InvokeOnCancel ? SL_INVOKE_ON_CANCEL : 0))};
+    IoSetCompletionRoutine(Irp, IopReferencedCompletion, Completion, TRUE, TRUE, TRUE);
+    return STATUS_SUCCESS;
+}
+
+PEPROCESS NTAPI IoThreadToProcess(PETHREAD Thread)
+{
+    return Thread->ThreadsProcess;
+}
+
+/* Whose request it is; NULL: no thread's (WDK: IoGetRequestorProcess). */
+PEPROCESS NTAPI IoGetRequestorProcess(PIRP Irp)
+{
+    return Irp->Tail.Overlay.Thread ? IoThreadToProcess(Irp->Tail.Overlay.Thread) : NULL;
+}
+
+ULONG NTAPI IoGetRequestorProcessId(PIRP Irp)
+{
+    PEPROCESS Process = IoGetRequestorProcess(Irp);
+
+    return Process ? (ULONG)(ULONG_PTR)PsGetProcessId(Process) : 0;
+}
+
+/* There are no sessions but the first. STATUS_UNSUCCESSFUL: the packet is no thread's. */
+NTSTATUS NTAPI IoGetRequestorSessionId(PIRP Irp, PULONG pSessionId)
+{
+    *pSessionId = Irp->Tail.Overlay.Thread ? 0 : (ULONG)-1;
+    return Irp->Tail.Overlay.Thread ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+}
+
+/* Does the requester wait for the packet in the service (WDK: IoIsOperationSynchronous)? */
+BOOLEAN NTAPI IoIsOperationSynchronous(PIRP Irp)
+{
+    PFILE_OBJECT File = IoGetCurrentIrpStackLocation(Irp)->FileObject;
+    ULONG Synchronous = IRP_SYNCHRONOUS_API;
+
+    if (Irp->Flags & IRP_PAGING_IO)
+        Synchronous |= IRP_SYNCHRONOUS_PAGING_IO;
+    else if (File && (File->Flags & FO_SYNCHRONOUS_IO))
+        return TRUE;
+    return (Irp->Flags & Synchronous) != 0;
 }

@@ -7,6 +7,7 @@
  * page directory) goes when the thread is switched away from and its last reference gone.
  */
 #include "kernel/hal/hal.h"
+#include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ps/ps.h"
 #include "kernel/services.h"
@@ -65,6 +66,7 @@ static NORETURN VOID PspEndRun(PEPROCESS Process)
 {
     ULONG Status = (ULONG)Process->ExitStatus;
 
+    IoShutdownSystem();
     if (Process->EndedByException)
         HalpPowerOff(EXIT_FIRST_EXCEPTION);
     HalpPowerOff(EXIT_PROGRAM_STATUS + min(Status, EXIT_STATUS_LIMIT));
@@ -114,6 +116,7 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     PspCheckNotAttached(&Thread->Tcb);
+    IoCancelThreadIo();
     Last = PspLeaveProcess(Process, ExitStatus);
     Thread->ExitStatus = ExitStatus;
     Thread->Tcb.Teb = NULL;

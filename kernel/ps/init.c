@@ -48,6 +48,7 @@ VOID PsInitializeIdle(PVOID StackLimit)
     memcpy(PspSystem.Body.ImageFileName, "System", sizeof "System");
     KiInitializeIdleThread(&PspIdle.Body.Tcb, &PspSystem.Body.Pcb, StackLimit);
     PspIdle.Body.ThreadsProcess = &PspSystem.Body;
+    InitializeListHead(&PspIdle.Body.IrpList);
     InitializeListHead(&PsActiveProcessHead);
     InsertTailList(&PsActiveProcessHead, &PspSystem.Body.ActiveProcessLinks);
     PsProcessCount = 1;

@@ -40,6 +40,8 @@ typedef struct _ETHREAD {
     PEPROCESS ThreadsProcess;
     PVOID UserStack; /* base of the user stack's reservation; NULL: a system thread */
     NTSTATUS ExitStatus;
+    LIST_ENTRY IrpList; /* packets whose completion ends in this thread (kernel/io/cancel.c) */
+    PKEVENT IrpEnded;   /* set when one does; NULL: nobody waits for that */
     NTSTATUS TerminationStatus; /* what it is to end with, if: */
     BOOLEAN Terminating; /* it is to end when it next goes back to user mode; PspLock */
 #if DBG

@@ -29,6 +29,7 @@ NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOI
     KeInitializeThread(&Thread->Tcb, &Process->Pcb, StackTop, SystemRoutine, StartRoutine,
                        StartContext);
     PspInitializeExitApc(Thread);
+    InitializeListHead(&Thread->IrpList);
     ObReferenceObject(Process);
     Thread->ThreadsProcess = Process;
     Thread->Cid.UniqueProcess = Process->UniqueProcessId;
