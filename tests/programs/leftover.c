@@ -34,6 +34,17 @@ static NTSTATUS CreateWhereTheLinkIs(void)
     return NtCreateEvent(&Event, EVENT_ALL_ACCESS, &Attributes, NotificationEvent, FALSE);
 }
 
+/* The unloading is a worker thread's: until it is over the driver is there. */
+static NTSTATUS UnloadUntilGone(PUNICODE_STRING Service)
+{
+    LARGE_INTEGER Moment = {.QuadPart = -10000};
+    NTSTATUS Status;
+
+    while ((Status = NtUnloadDriver(Service)) == STATUS_INVALID_DEVICE_REQUEST)
+        NtDelayExecution(FALSE, &Moment);
+    return Status;
+}
+
 int main(void)
 {
     UNICODE_STRING Service = CONSTANT_STRING(SERVICE_NAME);
@@ -45,10 +56,12 @@ int main(void)
     CheckStatus(OpenDevice(&Device), STATUS_SUCCESS, "its device is opened");
     CheckStatus(DeleteDevice(Device), STATUS_SUCCESS, "and deleted");
     CheckStatus(OpenDevice(&Again), STATUS_OBJECT_NAME_NOT_FOUND, "it cannot be opened any more");
-    CheckStatus(NtUnloadDriver(&Service), STATUS_DEVICE_BUSY,
-                "while it is open its driver is not unloaded");
-    CheckStatus(DeleteDevice(Device), STATUS_SUCCESS, "for it is still called");
+    CheckStatus(NtUnloadDriver(&Service), STATUS_SUCCESS, "its driver is to be unloaded");
+    CheckStatus(NtUnloadDriver(&Service), STATUS_INVALID_DEVICE_REQUEST, "it cannot be told twice");
+    CheckStatus(DeleteDevice(Device), STATUS_SUCCESS, "while the device is open it is still called");
     CheckStatus(NtClose(Device), STATUS_SUCCESS, "it is closed");
-    CheckStatus(NtUnloadDriver(&Service), STATUS_SUCCESS, "now its driver is unloaded");
+    CheckStatus(UnloadUntilGone(&Service), STATUS_OBJECT_NAME_NOT_FOUND, "now its driver goes");
+    CheckStatus(NtLoadDriver(&Service), STATUS_SUCCESS, "it can be loaded again");
+    CheckStatus(NtUnloadDriver(&Service), STATUS_SUCCESS, "and unloaded at once");
     return CheckSummary("leftover");
 }
