@@ -62,7 +62,22 @@ static VOID MiInsertFrame(ULONG Frame, MMLISTS State)
     MmAvailablePages++;
 }
 
-/* Takes the first frame off a list and makes it active. MI_NO_FRAME: the list is empty. */
+/* Takes a free frame off its list and makes it active. */
+static VOID MiUnlinkFrame(ULONG Frame)
+{
+    PMMPFN Pfn = &MmPfnDatabase[Frame];
+
+    if (Pfn->Blink == LIST_END)
+        MiListHeads[MiZoneOf(Frame)][Pfn->PageLocation] = Pfn->Flink;
+    else
+        MmPfnDatabase[Pfn->Blink].Flink = Pfn->Flink;
+    if (Pfn->Flink != LIST_END)
+        MmPfnDatabase[Pfn->Flink].Blink = Pfn->Blink;
+    MiSetState(Pfn, ActiveAndValid);
+    MmAvailablePages--;
+}
+
+/* Takes the first frame off a list. MI_NO_FRAME: the list is empty. */
 static ULONG MiTakeFrame(MI_ZONE Zone, MMLISTS State)
 {
     ULONG Frame = MiListHeads[Zone][State];
@@ -73,11 +88,7 @@ static ULONG MiTakeFrame(MI_ZONE Zone, MMLISTS State)
     Pfn = &MmPfnDatabase[Frame];
     if (Pfn->PageLocation != State || Pfn->ReferenceCount)
         KeBugCheckEx(PFN_LIST_CORRUPT, 0x99, Frame, Pfn->PageLocation, 0);
-    MiListHeads[Zone][State] = Pfn->Flink;
-    if (Pfn->Flink != LIST_END)
-        MmPfnDatabase[Pfn->Flink].Blink = LIST_END;
-    MiSetState(Pfn, ActiveAndValid);
-    MmAvailablePages--;
+    MiUnlinkFrame(Frame);
     return Frame;
 }
 
@@ -99,6 +110,18 @@ static ULONG MiTakeAnyFrame(MI_ZONE Zone, MMLISTS Preferred, MMLISTS *Found)
     }
 }
 
+/* What has been taken off its list gets its owner. */
+static VOID MiOwnFrame(ULONG Frame, MI_USAGE Usage, PMMPTE Pte)
+{
+    PMMPFN Pfn = &MmPfnDatabase[Frame];
+
+    Pfn->Flink = 0;
+    Pfn->Blink = 1;
+    Pfn->ReferenceCount = 1;
+    Pfn->PteAddress = Pte;
+    MiSetUsage(Pfn, Usage);
+}
+
 static PFN_NUMBER MiAllocate(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte, MMLISTS Preferred,
                              MMLISTS *Found)
 {
@@ -107,14 +130,8 @@ static PFN_NUMBER MiAllocate(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte, MMLISTS P
 
     KeAcquireSpinLock(&MmPfnLock, &OldIrql);
     Frame = MiTakeAnyFrame(Zone, Preferred, Found);
-    if (Frame != LIST_END) {
-        PMMPFN Pfn = &MmPfnDatabase[Frame];
-        Pfn->Flink = 0;
-        Pfn->Blink = 1;
-        Pfn->ReferenceCount = 1;
-        Pfn->PteAddress = Pte;
-        MiSetUsage(Pfn, Usage);
-    }
+    if (Frame != LIST_END)
+        MiOwnFrame(Frame, Usage, Pte);
     KeReleaseSpinLock(&MmPfnLock, OldIrql);
     return Frame == LIST_END ? MI_NO_FRAME : Frame;
 }
@@ -139,6 +156,42 @@ PFN_NUMBER MiAllocateZeroedFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte)
     if (Frame != MI_NO_FRAME && Found != ZeroedPageList)
         MiZeroFrame(Frame);
     return Frame;
+}
+
+/* The first of Pages adjacent free frames of a range, which no multiple of its Boundary divides. */
+static PFN_NUMBER MiFindFreeRun(const MI_FRAME_RANGE *Range, ULONG Pages)
+{
+    ULONG Frame, Run = 0;
+
+    for (Frame = Range->First; Frame <= Range->Last && Frame <= MmHighestPhysicalPage; Frame++) {
+        if (Range->Boundary && Frame % Range->Boundary == 0)
+            Run = 0;
+        Run = MmPfnDatabase[Frame].PageLocation <= FreePageList ? Run + 1 : 0;
+        if (Run == Pages)
+            return Frame - Pages + 1;
+    }
+    return MI_NO_FRAME;
+}
+
+/*
+ * Takes Pages adjacent frames of a range, the lowest that there are, contents unknown; their PTEs
+ * begin at Pte if that is not NULL. Looks through the database under its lock, so it is not for
+ * every day. MI_NO_FRAME: there are none. Charged already. IRQL <= DISPATCH_LEVEL.
+ */
+PFN_NUMBER MiAllocateFrameRun(const MI_FRAME_RANGE *Range, ULONG Pages, MI_USAGE Usage, PMMPTE Pte)
+{
+    PFN_NUMBER First;
+    KIRQL OldIrql;
+    ULONG i;
+
+    KeAcquireSpinLock(&MmPfnLock, &OldIrql);
+    First = MiFindFreeRun(Range, Pages);
+    for (i = 0; First != MI_NO_FRAME && i < Pages; i++) {
+        MiUnlinkFrame((ULONG)First + i);
+        MiOwnFrame((ULONG)First + i, Usage, Pte ? Pte + i : NULL);
+    }
+    KeReleaseSpinLock(&MmPfnLock, OldIrql);
+    return First;
 }
 
 /* One lock or all shares less. TRUE: that was all, and an orphan's charge is to be returned. */

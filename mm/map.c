@@ -22,12 +22,13 @@ static ULONG MiMappingProtection(PFN_NUMBER Frame, MEMORY_CACHING_TYPE CacheType
 {
     ULONG Protection = Priority & MDL_MAPPING_NO_WRITE ? MM_READONLY : MM_READWRITE;
 
-    if (CacheType != MmCached && !MiIsMemoryFrame(Frame))
+    if (CacheType != MmCached &&
+        (!MiIsMemoryFrame(Frame) || MmPfnDatabase[Frame].Usage == UsageMdl))
         Protection |= MM_NOCACHE;
     return Protection;
 }
 
-static VOID MiCheckMappable(PMDL Mdl)
+VOID MiCheckMappable(PMDL Mdl)
 {
     if (!(Mdl->MdlFlags & MDL_MAPPABLE))
         KeBugCheckEx(MEMORY_MANAGEMENT, 0x1233, *MmGetMdlPfnArray(Mdl), 0, 0);
@@ -36,7 +37,7 @@ static VOID MiCheckMappable(PMDL Mdl)
 /* ---- Into system space ------------------------------------------------------------------------
  */
 
-static VOID MiMapFrames(PMDL Mdl, PUCHAR Va, MEMORY_CACHING_TYPE CacheType, ULONG Priority)
+VOID MiMapMdlFrames(PMDL Mdl, PUCHAR Va, MEMORY_CACHING_TYPE CacheType, ULONG Priority)
 {
     PPFN_NUMBER Frames = MmGetMdlPfnArray(Mdl);
     ULONG Pages = MiMdlPages(Mdl), i;
@@ -44,7 +45,6 @@ static VOID MiMapFrames(PMDL Mdl, PUCHAR Va, MEMORY_CACHING_TYPE CacheType, ULON
     for (i = 0; i < Pages; i++)
         MiMapSystemPage(Va + i * PAGE_SIZE, Frames[i],
                         MiMappingProtection(Frames[i], CacheType, Priority));
-    Mdl->MappedSystemVa = Va + Mdl->ByteOffset;
     Mdl->MdlFlags &= ~MDL_PARENT_MAPPED_SYSTEM_VA;
     Mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
     if (Mdl->MdlFlags & MDL_PARTIAL)
@@ -65,7 +65,8 @@ static PVOID MiMapIntoSystem(PMDL Mdl, MEMORY_CACHING_TYPE CacheType, ULONG BugC
                      (MI_SYSTEM_PTE_END - MI_SYSTEM_PTE_START) >> PAGE_SHIFT);
     if (Va == NULL)
         return NULL;
-    MiMapFrames(Mdl, Va, CacheType, Priority);
+    MiMapMdlFrames(Mdl, Va, CacheType, Priority);
+    Mdl->MappedSystemVa = Va + Mdl->ByteOffset;
     return Mdl->MappedSystemVa;
 }
 

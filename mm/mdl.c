@@ -19,8 +19,9 @@
 #define TAG_MDL POOL_TAG('M', 'd', 'l', ' ')
 #define MDL_INHERITED                                                                              \
     (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA | MDL_IO_SPACE | MDL_WRITE_OPERATION)
-#define MI_LARGEST_MDL 0xFFFC /* bytes that MDL.Size can tell; it is the size of larger ones, too  \
-                               */
+#define MI_LARGEST_MDL                                                                             \
+    0xFFFC /* bytes that MDL.Size can tell; it is the size of larger ones, too                     \
+            */
 
 /* The size of the MDL for a buffer (WDK: MmSizeOfMdl). IRQL: any. */
 SIZE_T NTAPI MmSizeOfMdl(PVOID Base, SIZE_T Length)

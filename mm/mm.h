@@ -61,6 +61,8 @@ typedef enum _MI_USAGE {
     UsageTable,     /* user page tables */
     UsageProcess,   /* user memory */
     UsageShared,    /* KUSER_SHARED_DATA */
+    UsageDevice,    /* contiguous and noncached memory, for drivers' devices */
+    UsageMdl,       /* of MmAllocatePagesForMdl: known by frame alone */
     UsageOrphan,    /* let go by its owner, but not by all who share or lock it */
     MI_USAGES
 } MI_USAGE;
@@ -83,6 +85,12 @@ typedef enum _MI_ZONE { ZoneWindow, ZoneAny, MI_ZONES = 2 } MI_ZONE;
 PFN_NUMBER MiAllocateFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte); /* contents unknown */
 PFN_NUMBER MiAllocateZeroedFrame(MI_ZONE Zone, MI_USAGE Usage, PMMPTE Pte);
 VOID MiFreeFrame(PFN_NUMBER Frame);
+
+typedef struct _MI_FRAME_RANGE {
+    PFN_NUMBER First, Last;
+    PFN_NUMBER Boundary; /* whose multiples no run may cross; 0: none */
+} MI_FRAME_RANGE;
+PFN_NUMBER MiAllocateFrameRun(const MI_FRAME_RANGE *Range, ULONG Pages, MI_USAGE Usage, PMMPTE Pte);
 BOOLEAN MiIsMemoryFrame(PFN_NUMBER Frame);
 BOOLEAN MiLockFrame(PFN_NUMBER Frame);
 VOID MiUnlockFrame(PFN_NUMBER Frame);
@@ -154,6 +162,9 @@ static inline BOOLEAN MiHasOwnMapping(const MDL *Mdl)
            MDL_MAPPED_TO_SYSTEM_VA;
 }
 
+/* contiguous.c: the frames that lie in [Low, High] entirely. FALSE: there can be none. */
+BOOLEAN MiMakeFrameRange(PHYSICAL_ADDRESS Low, PHYSICAL_ADDRESS High, MI_FRAME_RANGE *Range);
+
 /* poolpages.c: whole pages for the pools. */
 VOID MiInitializePoolPages(VOID);
 ULONG MiPoolPagesInUse(POOL_TYPE PoolType);
@@ -171,6 +182,7 @@ typedef struct _MM_SPACE {
     ULONG_PTR DirectoryTableBase; /* physical address of the page directory */
     FAST_MUTEX Lock;              /* guards all below, and the PTEs of the lower half */
     LIST_ENTRY VadList;           /* MMVAD.ListEntry, ascending */
+    LIST_ENTRY SecureList;        /* ranges that are to stay as they are (secure.c) */
     ULONG CommitCharge;           /* pages promised to private memory */
     ULONG PrivatePages;           /* frames behind the lower half */
     ULONG PageTables;             /* page tables of the lower half */
@@ -207,8 +219,18 @@ NTSTATUS MiInsertVad(PMM_SPACE Space, ULONG_PTR *Base, SIZE_T Size, ULONG Protec
                      BOOLEAN TopDown, PMMVAD *Vad); /* *Base 0: anywhere */
 VOID MiDeleteVad(PMM_SPACE Space, PMMVAD Vad);      /* with its memory */
 
+/* map.c, for reserved.c: stops unless an MDL's frames are held; maps them where a caller has
+ * reserved the addresses, all but MappedSystemVa. */
+VOID MiCheckMappable(PMDL Mdl);
+VOID MiMapMdlFrames(PMDL Mdl, PUCHAR Va, MEMORY_CACHING_TYPE CacheType, ULONG Priority);
+
 /* map.c: takes the frames out of a lower half that are not its own. Space->Lock is held. */
 VOID MiUnmapBorrowed(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End);
+
+/* secure.c: Space->Lock is held. May the range lose its pages, or get this MM_xxx protection? */
+#define MI_NO_PAGES MM_DECOMMIT
+BOOLEAN MiMayChange(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End, ULONG Protection);
+VOID MiForgetSecured(PMM_SPACE Space); /* the process ends */
 
 /* virtual.c: memory of the current process, for the kernel's own use. IRQL: PASSIVE_LEVEL. */
 NTSTATUS MmAllocateUserMemory(PVOID *Base, SIZE_T Bytes, BOOLEAN TopDown);

@@ -74,6 +74,7 @@ static VOID MiInitializeSpace(PMM_SPACE Space, PFN_NUMBER DirectoryFrame)
     Space->DirectoryTableBase = DirectoryFrame << PAGE_SHIFT;
     ExInitializeFastMutex(&Space->Lock);
     InitializeListHead(&Space->VadList);
+    InitializeListHead(&Space->SecureList);
 }
 
 /* The directory that start-up made becomes the System process's. */
@@ -129,6 +130,7 @@ VOID MmCleanSpace(PMM_SPACE Space)
     if (Space->LockedPages)
         KeBugCheckEx(PROCESS_HAS_LOCKED_PAGES, 0, (ULONG_PTR)KiGetCurrentProcess(),
                      (ULONG)Space->LockedPages, 0);
+    MiForgetSecured(Space);
     while (!IsListEmpty(&Space->VadList))
         MiDeleteVad(Space, CONTAINING_RECORD(Space->VadList.Flink, MMVAD, ListEntry));
     ASSERT(Space->CommitCharge == 0 && Space->PrivatePages == 0);

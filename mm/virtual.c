@@ -81,6 +81,8 @@ static NTSTATUS MiAllocateInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, UL
         Vad = MiFindVad(Space, Start);
         if (Vad == NULL || End > Vad->End || !MiIsProgramsOwn(Vad))
             return STATUS_CONFLICTING_ADDRESSES;
+        if (!MiMayChange(Space, Start, End, Protection))
+            return STATUS_INVALID_PAGE_PROTECTION;
         Status = MiCommitRange(Space, Start, End, Protection);
     }
     *Base = (PVOID)Start;
@@ -159,6 +161,8 @@ static NTSTATUS MiFreeInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, ULONG 
     }
     if (FreeType == MEM_RELEASE && (Start != Vad->Start || End != Vad->End))
         return STATUS_UNABLE_TO_FREE_VM; /* a reservation is released whole */
+    if (!MiMayChange(Space, Start, End, MI_NO_PAGES))
+        return STATUS_INVALID_PAGE_PROTECTION;
     if (FreeType == MEM_RELEASE)
         MiDeleteVad(Space, Vad);
     else
@@ -201,7 +205,7 @@ static NTSTATUS MiProtectInSpace(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End
 
     if (Vad == NULL || End > Vad->End)
         return STATUS_CONFLICTING_ADDRESSES;
-    if (Vad->Borrowed)
+    if (Vad->Borrowed || !MiMayChange(Space, Start, End, Protection))
         return STATUS_INVALID_PAGE_PROTECTION;
     for (Va = Start; Va < End; Va += PAGE_SIZE) {
         PMMPTE Pte = MiUserPte(Space, Va);

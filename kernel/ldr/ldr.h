@@ -18,6 +18,7 @@ typedef struct _LDR_MODULE {
     UNICODE_STRING BaseDllName; /* 2C */
     ULONG Flags;                /* 34 */
     USHORT LoadCount;           /* 38 */
+    volatile LONG SectionLocks; /* of its pageable sections; interlocked */
     WCHAR NameText[64];
 } LDR_MODULE, *PLDR_MODULE;
 
@@ -44,8 +45,8 @@ PVOID LdrFindKernelExport(PCSTR Name);
 /* An image in the current process's half. Ntdll: what its imports bind to; NULL for ntdll. */
 typedef struct _LDR_USER_IMAGE {
     PVOID Base;
-    ULONG_PTR EntryPoint;  /* 0: none */
-    PVOID UserThreadStart; /* ntdll's RtlUserThreadStart */
+    ULONG_PTR EntryPoint;    /* 0: none */
+    PVOID UserThreadStart;   /* ntdll's RtlUserThreadStart */
     PVOID UserApcDispatcher; /* ntdll's KiUserApcDispatcher */
     PE_IMAGE Pe;
 } LDR_USER_IMAGE;

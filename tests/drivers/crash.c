@@ -403,6 +403,104 @@ MISTAKE WriteProtectedMapping(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+MISTAKE FreePagesTwice(const CRASH_INPUT *Input)
+{
+    PHYSICAL_ADDRESS Zero = {.QuadPart = 0}, Anywhere = {.QuadPart = -1};
+    PMDL Mdl = MmAllocatePagesForMdl(Zero, Anywhere, Zero, PAGE_SIZE);
+
+    UNREFERENCED_PARAMETER(Input);
+    MmFreePagesFromMdl(Mdl);
+    MmFreePagesFromMdl(Mdl);
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* ---- Reserved mappings, memory for devices, pageable sections -----------------------------------
+ */
+
+static PVOID MapReserved(PVOID Range, const CRASH_INPUT *Input)
+{
+    return MmMapLockedPagesWithReservedMapping(Range, GOOD_TAG, LockCaller(Input), MmCached);
+}
+
+MISTAKE FreeReservedMapped(const CRASH_INPUT *Input)
+{
+    PVOID Range = MmAllocateMappingAddress(2 * PAGE_SIZE, GOOD_TAG);
+
+    MapReserved(Range, Input);
+    MmFreeMappingAddress(Range, GOOD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeReservedOther(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmFreeMappingAddress(MmAllocateMappingAddress(PAGE_SIZE, GOOD_TAG), BAD_TAG);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE MapReservedTwice(const CRASH_INPUT *Input)
+{
+    PVOID Range = MmAllocateMappingAddress(2 * PAGE_SIZE, GOOD_TAG);
+
+    MapReserved(Range, Input);
+    MapReserved(Range, Input);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE UnmapReserved(const CRASH_INPUT *Input)
+{
+    MmUnmapReservedMapping(MmAllocateMappingAddress(2 * PAGE_SIZE, GOOD_TAG), GOOD_TAG,
+                           LockCaller(Input));
+    return STATUS_UNSUCCESSFUL;
+}
+
+static PUCHAR AllocateContiguous(VOID)
+{
+    PHYSICAL_ADDRESS Anywhere = {.QuadPart = -1};
+
+    return MmAllocateContiguousMemory(2 * PAGE_SIZE, Anywhere);
+}
+
+MISTAKE FreeContiguousMiddle(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmFreeContiguousMemory(AllocateContiguous() + PAGE_SIZE);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeContiguousPart(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    MmFreeContiguousMemorySpecifyCache(AllocateContiguous(), PAGE_SIZE, MmCached);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE FreeNotContiguous(const CRASH_INPUT *Input)
+{
+    PVOID Memory = AllocateContiguous();
+
+    UNREFERENCED_PARAMETER(Input);
+    MmFreeContiguousMemory(Memory);
+    MmFreeContiguousMemory(Memory);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE UnlockSectionTwice(const CRASH_INPUT *Input)
+{
+    PVOID Handle = MmLockPagableCodeSection((PVOID)UnlockSectionTwice);
+
+    UNREFERENCED_PARAMETER(Input);
+    MmUnlockPagableImageSection(Handle);
+    MmUnlockPagableImageSection(Handle);
+    return STATUS_UNSUCCESSFUL;
+}
+
+MISTAKE LockNoSection(const CRASH_INPUT *Input)
+{
+    MmLockPagableDataSection((PVOID)Input->UserAddress);
+    return STATUS_UNSUCCESSFUL;
+}
+
 /* ---- Bad addresses ----------------------------------------------------------------------------
  */
 

@@ -52,6 +52,16 @@
     X(MapWhereSomethingIs, "mdl-map-conflict") /* 1E: C0000018, instruction, 0, 0 */               \
     X(UnmapUnmapped, "mdl-unmap")              /* DA: 6, MDL, address, 1 */                        \
     X(WriteProtectedMapping, "mdl-write")      /* BE: address, its PTE, 0, 0 */                    \
+    X(FreePagesTwice, "mdl-pages-twice")       /* 76: 1, MDL, 0, 0 */                              \
+    X(FreeReservedMapped, "reserved-mapped")   /* DA: 103, address, tag, 2 */                      \
+    X(FreeReservedOther, "reserved-tag")       /* DA: 101, address, tag, owner's tag */            \
+    X(MapReservedTwice, "reserved-twice")      /* DA: 107, address, address, last address */       \
+    X(UnmapReserved, "reserved-unmap")         /* DA: 10B, address, tag, 1 */                      \
+    X(FreeContiguousMiddle, "contiguous")      /* DA: 304, address, 1, 0 */                        \
+    X(FreeContiguousPart, "contiguous-part")   /* DA: 305, address, 1, 2 */                        \
+    X(FreeNotContiguous, "contiguous-none")    /* DA: 302, address, 0, 0 */                        \
+    X(UnlockSectionTwice, "section-unlock")    /* 1A: 1010, handle, 0, 0 */                        \
+    X(LockNoSection, "section-none")           /* 1A: 1234, address, 0, 0 */                       \
     /* Bad addresses. */                                                                           \
     X(ReadNull, "null")                    /* 1E: C0000005, instruction, 0, 0 */                   \
     X(WriteNull, "null-write")             /* 1E: C0000005, instruction, 1, 0 */                   \

@@ -7,11 +7,11 @@
  * that could change them, for the test's thread is all that is awake.
  */
 #include <ntifs.h>
+#include "memory.h"
 #include "waiter.h"
 
 DRIVER_INITIALIZE DriverEntry;
 
-#define TAG_TEST   'ldMT'
 #define PAGES      5
 #define BYTES      (PAGES * PAGE_SIZE)
 #define AT         0x234 /* where in its first page a buffer begins */
@@ -22,69 +22,6 @@ DRIVER_INITIALIZE DriverEntry;
 
 /* ---- Help -------------------------------------------------------------------------------------
  */
-
-/* What the headers lack. */
-typedef struct _USAGE {
-    ULONG Other[11];
-    ULONG AvailablePages, CommittedPages;
-    ULONG More[65];
-} USAGE;
-
-NTSTATUS NTAPI ZwQuerySystemInformation(ULONG Class, PVOID Buffer, ULONG Length, PULONG Returned);
-
-static USAGE QueryUsage(VOID)
-{
-    USAGE Usage = {{0}, 0, 0, {0}};
-    ULONG Length;
-
-    if (!NT_SUCCESS(ZwQuerySystemInformation(2, &Usage, sizeof Usage, &Length)))
-        Usage.AvailablePages = 0;
-    return Usage;
-}
-
-static BOOLEAN SameUsage(const USAGE *Before)
-{
-    USAGE Now = QueryUsage();
-
-    if (Now.AvailablePages == Before->AvailablePages &&
-        Now.CommittedPages == Before->CommittedPages)
-        return TRUE;
-    DbgPrint("mdltest: available %lu, before %lu; committed %lu, before %lu\n", Now.AvailablePages,
-             Before->AvailablePages, Now.CommittedPages, Before->CommittedPages);
-    return FALSE;
-}
-
-static PUCHAR AllocateUser(PVOID Where, ULONG Protect)
-{
-    SIZE_T Size = BYTES;
-
-    if (!NT_SUCCESS(ZwAllocateVirtualMemory(NtCurrentProcess(), &Where, 0, &Size,
-                                            MEM_RESERVE | MEM_COMMIT, Protect)))
-        return NULL;
-    return Where;
-}
-
-static NTSTATUS FreeUser(PVOID Base)
-{
-    SIZE_T Size = 0;
-
-    return ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE);
-}
-
-static PMDL LockBuffer(PVOID Buffer, ULONG Length, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation)
-{
-    PMDL Mdl = IoAllocateMdl(Buffer, Length, FALSE, FALSE, NULL);
-
-    if (Mdl)
-        MmProbeAndLockPages(Mdl, Mode, Operation);
-    return Mdl;
-}
-
-static VOID UnlockAndFree(PMDL Mdl)
-{
-    MmUnlockPages(Mdl);
-    IoFreeMdl(Mdl);
-}
 
 static PVOID SystemAddress(PMDL Mdl)
 {
@@ -101,15 +38,6 @@ static BOOLEAN HasFramesOf(PMDL Mdl, PVOID Buffer)
     for (i = 0; i < Pages; i++) {
         PHYSICAL_ADDRESS Address = MmGetPhysicalAddress(Page + i * PAGE_SIZE);
         if (Address.QuadPart == 0 || Frames[i] != (ULONG)(Address.QuadPart >> PAGE_SHIFT))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static BOOLEAN IsFilled(const UCHAR *Memory, SIZE_T Bytes, UCHAR Value)
-{
-    while (Bytes > 0) {
-        if (Memory[--Bytes] != Value)
             return FALSE;
     }
     return TRUE;
@@ -200,7 +128,7 @@ static VOID TestNonPaged(VOID)
 static VOID TestUserMemory(VOID)
 {
     USAGE Before = QueryUsage(), During;
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE), Mapped;
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE), Mapped;
     PMDL Mdl;
 
     During = QueryUsage();
@@ -236,7 +164,7 @@ static VOID TestUserMemory(VOID)
 static VOID TestFreedMemory(VOID)
 {
     USAGE Before = QueryUsage(), Locked;
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE), Mapped;
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE), Mapped;
     PMDL First, Second;
 
     RtlFillMemory(User, BYTES, 0x33);
@@ -246,7 +174,7 @@ static VOID TestFreedMemory(VOID)
     Locked = QueryUsage();
     CheckEqual("freed: locked memory can be freed", FreeUser(User), STATUS_SUCCESS);
     Check("freed: its frames are not, nor what was promised", SameUsage(&Locked));
-    Check("freed: the same addresses again", AllocateUser(User, PAGE_READWRITE) == User);
+    Check("freed: the same addresses again", AllocateUser(User, BYTES, PAGE_READWRITE) == User);
     RtlFillMemory(User, BYTES, 0x44);
     Check("freed: what was locked has not changed", IsFilled(Mapped, BYTES, 0x33));
     Check("freed: nor have the addresses these frames", !HasFramesOf(Second, User + PAGE_SIZE));
@@ -264,7 +192,7 @@ static VOID TestFreedMemory(VOID)
 
 static VOID TestReadOnly(VOID)
 {
-    PUCHAR User = AllocateUser(NULL, PAGE_READONLY);
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READONLY);
     PMDL Mdl = LockBuffer(User, BYTES, UserMode, IoReadAccess);
 
     Check("read-only: can be locked for reading", HasFramesOf(Mdl, User));
@@ -331,7 +259,7 @@ static VOID NTAPI ReadMapping(PVOID Context)
 
 static VOID TestOtherContext(VOID)
 {
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE);
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE);
     PMDL Mdl = IoAllocateMdl(User, BYTES, FALSE, FALSE, NULL);
     WORKER Worker;
 
@@ -403,7 +331,7 @@ static VOID TestPartOfPool(VOID)
 
 static VOID TestParts(VOID)
 {
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE);
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE);
     PMDL Mdl;
 
     RtlFillMemory(User, BYTES, 0x12);
@@ -418,7 +346,7 @@ static VOID TestParts(VOID)
 static VOID TestAdvance(VOID)
 {
     USAGE Before = QueryUsage(), Locked;
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE), Mapped;
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE), Mapped;
     PMDL Mdl;
 
     RtlFillMemory(User, BYTES, 0x21);
@@ -449,7 +377,7 @@ static VOID TestAdvance(VOID)
 
 static VOID TestProtect(VOID)
 {
-    PUCHAR User = AllocateUser(NULL, PAGE_READWRITE), Mapped;
+    PUCHAR User = AllocateUser(NULL, BYTES, PAGE_READWRITE), Mapped;
     PMDL Mdl = LockBuffer(User, BYTES, UserMode, IoWriteAccess);
 
     CheckEqual("protect: not mapped", MmProtectMdlSystemAddress(Mdl, PAGE_READONLY),
@@ -556,7 +484,7 @@ static VOID TestToUser(VOID)
 
 static VOID RunAll(VOID)
 {
-    FreeUser(AllocateUser(NULL, PAGE_READWRITE)); /* the page table comes, and stays */
+    FreeUser(AllocateUser(NULL, BYTES, PAGE_READWRITE)); /* the page table comes, and stays */
     TestShape();
     TestPacket();
     TestNonPaged();
@@ -564,12 +492,12 @@ static VOID RunAll(VOID)
     TestFreedMemory();
     TestReadOnly();
     TestSystemMemory();
-    TestOtherContext();
     TestParts();
     TestAdvance();
     TestProtect();
     TestNoAddressSpace();
     TestToUser();
+    TestOtherContext(); /* last: its thread's stack goes when it likes */
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)

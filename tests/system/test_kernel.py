@@ -24,7 +24,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
 @pytest.mark.parametrize("driver", ["pooltest", "ketest", "waittest", "mutanttest", "timertest",
                                     "queuetest", "extest", "dpctest", "proctest", "systest",
-                                    "mdltest"])
+                                    "mdltest", "memtest"])
 def test_driver_finds_nothing_wrong(driver, kernel, cpus):
     status, log = boot(kernel, "--cpus", str(cpus), "--module",
                        str(BUILD / "tests" / f"{driver}.sys"),
