@@ -3,6 +3,7 @@
  * becomes the idle thread; phase 1 is the first system thread, where things can be waited for.
  */
 #include "boot/loader.h"
+#include "kernel/cm/cm.h"
 #include "kernel/ex/ex.h"
 #include "kernel/hal/controller.h"
 #include "kernel/hal/hal.h"
@@ -151,6 +152,7 @@ static VOID NTAPI KiPhase1Thread(PVOID Context)
     KiStartDpcThreads();
     KiInitializeBalance();
     KiRequire(ExInitializeWorkers(), PHASE1_INITIALIZATION_FAILED);
+    KiRequire(CmInitialize(), CONFIG_INITIALIZATION_FAILED);
     KiRequire(IoInitialize(), IO1_INITIALIZATION_FAILED);
     for (i = 0; i < LoaderBlock.StartCount; i++)
         KiStartDriver(LoaderBlock.Start[i]);

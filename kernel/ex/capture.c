@@ -7,7 +7,7 @@
 #include "sched/sched.h"
 
 #define TAG_CAPTURE 'tpaC'
-#define NAME_LIMIT  0x1000 /* bytes of the longest name that is taken */
+#define NAME_LIMIT  0xFFFC /* bytes of the longest name that is taken, a zero to follow */
 
 static BOOLEAN ExpIsUserRange(const VOID *Va, SIZE_T Bytes)
 {

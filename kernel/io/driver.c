@@ -2,6 +2,7 @@
  * Driver objects: how a driver comes and goes. DriverEntry and DriverUnload run in a system worker
  * thread, in the System process, whoever asked for it (WDK: DriverEntry's environment).
  */
+#include "kernel/cm/cm.h"
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ke.h"
@@ -108,9 +109,8 @@ static UNICODE_STRING IopLastComponent(PUNICODE_STRING Name)
     return Last;
 }
 
-/* "demo" gives "demo" and "demo.sys". */
-static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICODE_STRING File,
-                               PWCHAR FileText)
+/* The driver's name, as its service key is called, and its file's, as that key says. */
+static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICODE_STRING File)
 {
     UNICODE_STRING Last = IopLastComponent(ServiceName);
 
@@ -118,17 +118,15 @@ static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICOD
         return STATUS_OBJECT_NAME_INVALID;
     memcpy(Name, Last.Buffer, Last.Length);
     Name[Last.Length / sizeof(WCHAR)] = 0;
-    _snwprintf(FileText, IOP_NAME_CHARACTERS, L"%ws.sys", Name);
-    RtlInitUnicodeString(File, FileText);
-    return STATUS_SUCCESS;
+    return CmQueryDriverFile(ServiceName, File);
 }
 
 static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
 {
     WCHAR Name[IOP_NAME_CHARACTERS], FileText[IOP_NAME_CHARACTERS];
-    UNICODE_STRING File;
+    UNICODE_STRING File = {0, sizeof FileText, FileText};
     PLDR_MODULE Module;
-    NTSTATUS Status = IopDriverNames(ServiceName, Name, &File, FileText);
+    NTSTATUS Status = IopDriverNames(ServiceName, Name, &File);
 
     if (NT_SUCCESS(Status))
         Status = LdrLoadDriverImage(&File, &Module);

@@ -121,9 +121,11 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
 {
     IO_OPEN_PACKET *Packet = Context->Extra;
     PFILE_OBJECT File;
-    NTSTATUS Status =
-        IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet, &File);
+    NTSTATUS Status;
 
+    if (Context->Type != *IoFileObjectType)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    Status = IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet, &File);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IopSendCreate(File, Context);

@@ -363,6 +363,15 @@ static inline VOID KiWriteCr4(ULONG Value)
     __asm__ volatile("movl %0, %%cr4" : : "r"(Value) : "memory");
 }
 
+/* What the processor says about itself: EAX, EBX, ECX and EDX (Intel SDM volume 2, CPUID). */
+static inline VOID KiCpuId(ULONG Leaf, ULONG Registers[4])
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(Registers[0]), "=b"(Registers[1]), "=c"(Registers[2]),
+                       "=d"(Registers[3])
+                     : "a"(Leaf), "c"(0));
+}
+
 static inline ULONG_PTR KiReadCr2(VOID)
 {
     ULONG_PTR Value;

@@ -154,6 +154,7 @@ static NTSTATUS ObpOpenFound(PVOID Found, PUNICODE_STRING Rest, POBJECT_TYPE Typ
     NTSTATUS Status;
 
     if (FoundType->Parse && Context) {
+        Context->Type = Type;
         Status = FoundType->Parse(Found, Rest, Context, Object);
     } else if (Rest->Length) {
         Status = STATUS_OBJECT_PATH_NOT_FOUND;

@@ -17,8 +17,9 @@
 
 /* What opening a path hands to the Parse routine of the object that it runs into. */
 typedef struct _OB_OPEN_CONTEXT {
+    POBJECT_TYPE Type; /* of what is to be opened; it says what Extra is */
     ACCESS_MASK DesiredAccess;
-    PVOID Extra; /* for files: IO_OPEN_PACKET */
+    PVOID Extra; /* for files: IO_OPEN_PACKET; for keys: CM_OPEN_PACKET */
 } OB_OPEN_CONTEXT;
 
 typedef struct _OBJECT_TYPE {

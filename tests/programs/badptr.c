@@ -81,7 +81,7 @@ static struct {
     LONG Previous;
     LARGE_INTEGER Time, Offset;
     IO_STATUS_BLOCK Result;
-    UNICODE_STRING Name;
+    UNICODE_STRING Name, Class;
     OBJECT_ATTRIBUTES Attributes;
     RTL_USER_PROCESS_PARAMETERS Parameters;
     PS_ATTRIBUTE_LIST List;
@@ -90,13 +90,15 @@ static struct {
 } Data;
 
 static PUCHAR CanaryPage, ReadOnlyPage;
-static HANDLE File, Console, Event;
+static HANDLE File, Console, Event, Key, Renamed, Software;
 static ULONG Calls, Wrong;
 
 static WCHAR FileName[] = L"\\SystemRoot\\hello.exe";
 static WCHAR EventName[] = L"\\BaseNamedObjects\\badptr";
 static WCHAR NewName[] = L"\\BaseNamedObjects\\badptr-new";
 static WCHAR DriverName[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\nosuch";
+static WCHAR KeyName[] = L"\\Registry\\Machine\\Software\\badptr";
+static WCHAR ValueName[] = L"Value";
 static WCHAR CommandLine[] = L"crash.exe unknown";
 static WCHAR ProgramName[] = L"\\SystemRoot\\crash.exe";
 
@@ -372,6 +374,84 @@ static void SetUpDisplayString(CALL *Call)
     PointToName(Call, 0, L".....", SLOT_TEXT);
 }
 
+static void SetUpOpenKey(CALL *Call)
+{
+    Point(Call, 0, &Data.Handle, SLOT_OUT);
+    Pass(Call, 1, KEY_READ);
+    PointToAttributes(Call, 2, KeyName, SLOT_IN);
+}
+
+static void SetUpCreateKey(CALL *Call)
+{
+    SetUpOpenKey(Call);
+    RtlInitUnicodeString(&Data.Class, L"Class");
+    Point(Call, 4, &Data.Class, SLOT_OPTIONAL);
+    AddSlot(Call, &Data.Class.Buffer, SLOT_IN);
+    Point(Call, 6, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpRenameKey(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Renamed);
+    PointToName(Call, 1, L"badptr-renamed", SLOT_IN);
+}
+
+static void SetUpSetValueKey(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Key);
+    PointToName(Call, 1, ValueName, SLOT_IN);
+    Pass(Call, 3, REG_BINARY);
+    Point(Call, 4, Data.Buffer, SLOT_IN);
+    Pass(Call, 5, BUFFER_BYTES);
+}
+
+static void SetUpDeleteValueKey(CALL *Call)
+{
+    UNICODE_STRING Name = CONSTANT_STRING(L"Value");
+
+    NtSetValueKey(Key, &Name, 0, REG_BINARY, Data.Buffer, BUFFER_BYTES);
+    Pass(Call, 0, (ULONG_PTR)Key);
+    PointToName(Call, 1, ValueName, SLOT_IN);
+}
+
+/* A buffer, its size and where its use is told: the last arguments of four services for keys. */
+static void EndKeyQuery(CALL *Call, ULONG Index)
+{
+    UNICODE_STRING Name = CONSTANT_STRING(L"Value");
+
+    NtSetValueKey(Key, &Name, 0, REG_BINARY, Data.Buffer, BUFFER_BYTES);
+    Pass(Call, 0, (ULONG_PTR)Key);
+    Point(Call, Index, Data.Buffer, SLOT_OUT);
+    Pass(Call, Index + 1, sizeof Data.Buffer);
+    Point(Call, Index + 2, &Data.Length, SLOT_OUT);
+}
+
+static void SetUpQueryValueKey(CALL *Call)
+{
+    PointToName(Call, 1, ValueName, SLOT_IN);
+    Pass(Call, 2, KeyValuePartialInformation);
+    EndKeyQuery(Call, 3);
+}
+
+static void SetUpEnumerateValueKey(CALL *Call)
+{
+    Pass(Call, 2, KeyValueBasicInformation);
+    EndKeyQuery(Call, 3);
+}
+
+static void SetUpQueryKey(CALL *Call)
+{
+    Pass(Call, 1, KeyBasicInformation);
+    EndKeyQuery(Call, 2);
+}
+
+static void SetUpEnumerateKey(CALL *Call)
+{
+    Pass(Call, 2, KeyBasicInformation);
+    EndKeyQuery(Call, 3);
+    Pass(Call, 0, (ULONG_PTR)Software);
+}
+
 static void SetUpDriver(CALL *Call)
 {
     PointToName(Call, 0, DriverName, SLOT_IN);
@@ -385,27 +465,37 @@ static const struct {
     {"AllocateVirtualMemory", ServiceAllocateVirtualMemory, SetUpAllocateVirtualMemory},
     {"CreateEvent", ServiceCreateEvent, SetUpCreateEvent},
     {"CreateFile", ServiceCreateFile, SetUpCreateFile},
+    {"CreateKey", ServiceCreateKey, SetUpCreateKey},
     {"CreateThreadEx", ServiceCreateThreadEx, SetUpCreateThreadEx},
     {"CreateUserProcess", ServiceCreateUserProcess, SetUpCreateUserProcess},
     {"DelayExecution", ServiceDelayExecution, SetUpDelayExecution},
+    {"DeleteValueKey", ServiceDeleteValueKey, SetUpDeleteValueKey},
     {"DeviceIoControlFile", ServiceDeviceIoControlFile, SetUpDeviceIoControlFile},
     {"DisplayString", ServiceDisplayString, SetUpDisplayString},
+    {"EnumerateKey", ServiceEnumerateKey, SetUpEnumerateKey},
+    {"EnumerateValueKey", ServiceEnumerateValueKey, SetUpEnumerateValueKey},
     {"FreeVirtualMemory", ServiceFreeVirtualMemory, SetUpFreeVirtualMemory},
     {"LoadDriver", ServiceLoadDriver, SetUpDriver},
     {"OpenEvent", ServiceOpenEvent, SetUpOpenEvent},
     {"OpenFile", ServiceOpenFile, SetUpOpenFile},
+    {"OpenKey", ServiceOpenKey, SetUpOpenKey},
+    {"OpenKeyEx", ServiceOpenKeyEx, SetUpOpenKey},
     {"ProtectVirtualMemory", ServiceProtectVirtualMemory, SetUpProtectVirtualMemory},
     {"QueryInformationProcess", ServiceQueryInformationProcess, SetUpQueryInformationProcess},
+    {"QueryKey", ServiceQueryKey, SetUpQueryKey},
     {"QuerySystemInformation (basic)", ServiceQuerySystemInformation, SetUpQueryBasic},
     {"QuerySystemInformation (performance)", ServiceQuerySystemInformation, SetUpQueryPerformance},
     {"QuerySystemInformation (modules)", ServiceQuerySystemInformation, SetUpQueryModules},
     {"QuerySystemInformation (pool tags)", ServiceQuerySystemInformation, SetUpQueryPoolTags},
     {"QuerySystemInformation (upperhalf)", ServiceQuerySystemInformation, SetUpQueryUpperhalf},
     {"QuerySystemTime", ServiceQuerySystemTime, SetUpQuerySystemTime},
+    {"QueryValueKey", ServiceQueryValueKey, SetUpQueryValueKey},
     {"QueryVirtualMemory", ServiceQueryVirtualMemory, SetUpQueryVirtualMemory},
     {"ReadFile", ServiceReadFile, SetUpReadFile},
+    {"RenameKey", ServiceRenameKey, SetUpRenameKey},
     {"ResetEvent", ServiceResetEvent, SetUpSetEvent},
     {"SetEvent", ServiceSetEvent, SetUpSetEvent},
+    {"SetValueKey", ServiceSetValueKey, SetUpSetValueKey},
     {"UnloadDriver", ServiceUnloadDriver, SetUpDriver},
     {"WaitForSingleObject", ServiceWaitForSingleObject, SetUpWaitForSingleObject},
     {"WriteFile", ServiceWriteFile, SetUpWriteFile},
@@ -612,6 +702,12 @@ static void OpenObjects(void)
                FILE_SYNCHRONOUS_IO_NONALERT);
     RtlInitUnicodeString(&Name, EventName);
     NtCreateEvent(&Event, EVENT_ALL_ACCESS, &Attributes, NotificationEvent, TRUE);
+    RtlInitUnicodeString(&Name, KeyName);
+    NtCreateKey(&Key, KEY_ALL_ACCESS, &Attributes, 0, NULL, REG_OPTION_VOLATILE, NULL);
+    RtlInitUnicodeString(&Name, L"\\Registry\\Machine\\Software\\badptr-renamed");
+    NtCreateKey(&Renamed, KEY_ALL_ACCESS, &Attributes, 0, NULL, REG_OPTION_VOLATILE, NULL);
+    RtlInitUnicodeString(&Name, L"\\Registry\\Machine\\Software");
+    NtOpenKey(&Software, KEY_READ, &Attributes);
 }
 
 int main(void)

@@ -26,6 +26,7 @@
 #define REMEMBERED       8 /* bases, and processes and threads, of a child's own */
 #define SCRATCH_BYTES    0x1000
 #define CHILD_DONE       0x4F4B
+#define SERVICE_KEY      L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\no"
 
 /*
  * What each service's arguments are, a letter for each.
@@ -60,30 +61,42 @@ static const struct {
     {ServiceContinue, "0v"}, /* from a CONTEXT that is one, the child would not come back */
     {ServiceCreateEvent, "wkovv"},
     {ServiceCreateFile, "wkoi00vvu00"},
+    {ServiceCreateKey, "wko0svw"},
     {ServiceCreateThreadEx, "wk0Pcx00zz0"},
     {ServiceCreateUserProcess, "wwkk0000r0l"},
     {ServiceDelayExecution, "vt"},
+    {ServiceDeleteKey, "h"},
+    {ServiceDeleteValueKey, "hs"},
     {ServiceDeviceIoControlFile, "FE0xixazwz"},
     {ServiceDisplayString, "d"},
     {ServiceFlushBuffersFile, "Fi"},
     {ServiceFsControlFile, "FE0xixazwz"},
+    {ServiceEnumerateKey, "hvvwzw"},
+    {ServiceEnumerateValueKey, "hvvwzw"},
+    {ServiceFlushKey, "h"},
     {ServiceFreeVirtualMemory, "PbRf"},
     {ServiceLoadDriver, "s"},
     {ServiceOpenEvent, "wko"},
     {ServiceOpenFile, "wkoivu"},
+    {ServiceOpenKey, "wko"},
+    {ServiceOpenKeyEx, "wkov"},
     {ServiceProtectVirtualMemory, "PbBgw"},
     {ServiceQueryInformationFile, "Fiwzv"},
     {ServiceQueryInformationProcess, "P0wpw"},
+    {ServiceQueryKey, "hvwzw"},
     {ServiceQuerySystemInformation, "qwyw"},
     {ServiceQuerySystemTime, "w"},
+    {ServiceQueryValueKey, "hsvwzw"},
     {ServiceQueryVirtualMemory, "Pa0wew"},
     {ServiceQueryVolumeInformationFile, "Fiwzv"},
     {ServiceQueueApcThread, "hcxxx"},
     {ServiceReadFile, "FE0xiwzO0"},
+    {ServiceRenameKey, "hs"},
     {ServiceResetEvent, "Ew"},
     {ServiceSetEvent, "Ew"},
     {ServiceSetInformationFile, "Fiazv"},
     {ServiceSetVolumeInformationFile, "Fiazv"},
+    {ServiceSetValueKey, "hs0xaz"},
     {ServiceTerminateProcess, "Hx"},
     {ServiceTerminateThread, "Hx"},
     {ServiceTestAlert, ""},
@@ -159,7 +172,7 @@ static ULONG Pick(const ULONG *Values, ULONG Count)
 static void MakeNames(void)
 {
     static const PCWSTR Names[] = {L"\\SystemRoot\\crash.exe", L"\\BaseNamedObjects\\fuzz", L"\\",
-                                   L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\no"};
+                                   SERVICE_KEY};
     ULONG i;
 
     for (i = 0; i < ARRAYSIZE(Names); i++)
@@ -458,6 +471,20 @@ static ULONG RunChildren(ULONG *NextSeed, ULONG Count)
     return Done;
 }
 
+/* What children may have made of the one key whose name they know. */
+static void DeleteKey(void)
+{
+    UNICODE_STRING Name = CONSTANT_STRING(SERVICE_KEY);
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Key;
+
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    if (NT_SUCCESS(NtOpenKey(&Key, DELETE, &Attributes))) {
+        NtDeleteKey(Key);
+        NtClose(Key);
+    }
+}
+
 static int RunParent(ULONG FirstSeed, ULONG Count)
 {
     ULONG NextSeed = FirstSeed, Done;
@@ -465,6 +492,7 @@ static int RunParent(ULONG FirstSeed, ULONG Count)
 
     printf("fuzz: seed %lu, %lu calls\n", FirstSeed, Count);
     RunChildren(&NextSeed, WARM_UP_CHILDREN * CALLS_PER_CHILD);
+    DeleteKey();
     QuerySteadyUsage(&Before);
     Done = RunChildren(&NextSeed, Count);
     printf(
@@ -472,6 +500,7 @@ static int RunParent(ULONG FirstSeed, ULONG Count)
         FirstSeed, NextSeed - 1, Finished, Died, Late, NotStarted);
     Check(Done >= Count, "%lu calls made", Done);
     Check(Finished > 0, "%lu children made all their calls", Finished);
+    DeleteKey();
     CheckUsage(&Before, "all calls");
     return CheckSummary("fuzz");
 }

@@ -5,7 +5,7 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := firmware npx options pe pool protect rtl
+UNITS := firmware npx options pe pool protect regfile rtl
 
 UNIT_firmware := kernel/hal/acpi.c kernel/hal/firmware.c kernel/hal/mptable.c
 UNIT_npx      := kernel/ke/npxstatus.c
@@ -13,10 +13,12 @@ UNIT_options  := boot/options.c boot/loader.c kernel/rtl/crt.c
 UNIT_pe       := kernel/ldr/pe.c kernel/ldr/pelink.c
 UNIT_pool     := # includes its sources
 UNIT_protect  := mm/protect.c
+UNIT_regfile  := kernel/cm/regfile.c kernel/rtl/case.c kernel/rtl/crt.c
 UNIT_rtl      := $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
 
 # The kernel's C library routines have the host's names: there they are called otherwise.
 UNIT_FLAGS_options := -include tests/unit/crt_names.h
+UNIT_FLAGS_regfile := -include tests/unit/crt_names.h
 UNIT_FLAGS_rtl     := -include tests/unit/crt_names.h -mincoming-stack-boundary=2
 
 .PHONY: unit
