@@ -215,7 +215,8 @@ static NTSTATUS IopOpenPath(PEX_ATTRIBUTES Attributes, OB_OPEN_CONTEXT *Context,
 static NTSTATUS IopOpen(PEX_ATTRIBUTES Attributes, ACCESS_MASK Access, IO_OPEN_PACKET *Packet,
                         PHANDLE Handle)
 {
-    OB_OPEN_CONTEXT Context = {.DesiredAccess = Access, .Extra = Packet};
+    OB_OPEN_CONTEXT Context = {
+        .Type = *IoFileObjectType, .DesiredAccess = Access, .Extra = Packet};
     PFILE_OBJECT File;
     NTSTATUS Status = IopOpenPath(Attributes, &Context, &File);
 
