@@ -73,8 +73,7 @@ NTSTATUS NTAPI IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING Targe
 {
     PDEVICE_OBJECT Target;
     PFILE_OBJECT File;
-    NTSTATUS Status =
-        IoGetDeviceObjectPointer(TargetDevice, FILE_READ_ATTRIBUTES, &File, &Target);
+    NTSTATUS Status = IoGetDeviceObjectPointer(TargetDevice, FILE_READ_ATTRIBUTES, &File, &Target);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -174,7 +173,8 @@ NTSTATUS NTAPI IoEnumerateDeviceObjectList(PDRIVER_OBJECT DriverObject,
     for (Device = DriverObject->DeviceObject; Device; Device = Device->NextDevice)
         Count++;
     *ActualNumberDeviceObjects = Count;
-    for (Device = DriverObject->DeviceObject; Device && Count <= Room; Device = Device->NextDevice) {
+    for (Device = DriverObject->DeviceObject; Device && Count <= Room;
+         Device = Device->NextDevice) {
         ObReferenceObject(Device);
         *DeviceObjectList++ = Device;
     }

@@ -70,7 +70,8 @@ PIRP NTAPI IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Dev
     Stack->Parameters.Read.Length = Length; /* Write's parameters have the same layout */
     if (StartingOffset)
         Stack->Parameters.Read.ByteOffset = *StartingOffset;
-    if (!NT_SUCCESS(IopSetTransferBuffer(Irp, DeviceObject, (UCHAR)MajorFunction, Buffer, Length))) {
+    if (!NT_SUCCESS(
+            IopSetTransferBuffer(Irp, DeviceObject, (UCHAR)MajorFunction, Buffer, Length))) {
         IopAbandonIrp(Irp);
         return NULL;
     }
@@ -117,10 +118,9 @@ PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT Dev
 {
     IOP_BUFFERS Buffers = {InputBuffer, OutputBuffer, InputBufferLength, OutputBufferLength};
     PIO_STACK_LOCATION Stack;
-    PIRP Irp = IopBuildIrp(NULL, DeviceObject,
-                           InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL
-                                                   : IRP_MJ_DEVICE_CONTROL,
-                           &Stack);
+    PIRP Irp = IopBuildIrp(
+        NULL, DeviceObject,
+        InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL, &Stack);
 
     KI_ASSERT_IRQL(APC_LEVEL);
     if (Irp == NULL)

@@ -71,7 +71,8 @@ VOID IopForgetThreadIrp(PIRP Irp)
 
 /*
  * Asks for the thread's packets of a file, or all, to be cancelled. FALSE: there is none. One whose
- * first stage is over is only waiting for us to lower IRQL; its file has been overwritten by the APC.
+ * first stage is over is only waiting for us to lower IRQL; its file has been overwritten by the
+ * APC.
  */
 static BOOLEAN IopCancelOnce(PETHREAD Thread, PFILE_OBJECT File)
 {
@@ -120,9 +121,9 @@ NTSTATUS NTAPI NtCancelIoFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock)
     NTSTATUS Status = ExProbeOut(IoStatusBlock, sizeof Iosb);
 
     if (NT_SUCCESS(Status))
-        Status = ObReferenceObjectByHandle(FileHandle, 0, *IoFileObjectType,
-                                           KiGetCurrentThread()->PreviousMode, (PVOID *)&File,
-                                           NULL);
+        Status =
+            ObReferenceObjectByHandle(FileHandle, 0, *IoFileObjectType,
+                                      KiGetCurrentThread()->PreviousMode, (PVOID *)&File, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     IopCancelThreadIrps(File);

@@ -24,8 +24,8 @@ BOOLEAN IopIsInvoked(PIRP Irp, UCHAR Control)
 {
     if (Irp->Cancel && (Control & SL_INVOKE_ON_CANCEL))
         return TRUE;
-    return (Control & (NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS
-                                                        : SL_INVOKE_ON_ERROR)) != 0;
+    return (Control &
+            (NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR)) != 0;
 }
 
 /* Leaves a location upward. (The headers' macro is for drivers: it does not leave the top.) */
@@ -82,9 +82,8 @@ static BOOLEAN IopIsReported(PIRP Irp)
 }
 
 /* A packet with a user APC: its kernel and rundown routines only free it. */
-static VOID NTAPI IopUserApcKernel(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine,
-                                   PVOID *NormalContext, PVOID *SystemArgument1,
-                                   PVOID *SystemArgument2)
+static VOID NTAPI IopUserApcKernel(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext,
+                                   PVOID *SystemArgument1, PVOID *SystemArgument2)
 {
     UNREFERENCED_PARAMETER(NormalRoutine);
     UNREFERENCED_PARAMETER(NormalContext);
@@ -123,8 +122,8 @@ static VOID IopSignal(PIRP Irp, PFILE_OBJECT File)
 }
 
 /*
- * The second stage, in the requesting thread, at APC_LEVEL. Limit: the most that a buffered transfer
- * may bring. Returns what the request has ended with.
+ * The second stage, in the requesting thread, at APC_LEVEL. Limit: the most that a buffered
+ * transfer may bring. Returns what the request has ended with.
  */
 NTSTATUS IopCompleteInThread(PIRP Irp, PFILE_OBJECT File, ULONG Limit)
 {

@@ -16,8 +16,7 @@ static NTSTATUS IopInitializeCsq(PIO_CSQ Csq, ULONG Type, PVOID Insert, PIO_CSQ_
                                  PIO_CSQ_RELEASE_LOCK Release,
                                  PIO_CSQ_COMPLETE_CANCELED_IRP CompleteCanceled)
 {
-    *Csq = (IO_CSQ){Type,    Insert,  Remove,           PeekNext,
-                    Acquire, Release, CompleteCanceled, NULL};
+    *Csq = (IO_CSQ){Type, Insert, Remove, PeekNext, Acquire, Release, CompleteCanceled, NULL};
     return STATUS_SUCCESS;
 }
 

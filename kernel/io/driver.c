@@ -256,13 +256,12 @@ static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device",
                                           .Parse = IopParseDevice};
 static OBJECT_TYPE IopDriverTypeObject = {
     .Name = "Driver", .AllAccess = FILE_ALL_ACCESS, .Delete = IopDeleteDriver};
-static OBJECT_TYPE IopFileTypeObject = {
-    .Name = "File",
-    .AllAccess = FILE_ALL_ACCESS,
-    .Close = IopCloseFile,
-    .Delete = IopDeleteFile,
-    .Waitable = TRUE,
-    .WaitOffset = FIELD_OFFSET(FILE_OBJECT, Event)};
+static OBJECT_TYPE IopFileTypeObject = {.Name = "File",
+                                        .AllAccess = FILE_ALL_ACCESS,
+                                        .Close = IopCloseFile,
+                                        .Delete = IopDeleteFile,
+                                        .Waitable = TRUE,
+                                        .WaitOffset = FIELD_OFFSET(FILE_OBJECT, Event)};
 
 POBJECT_TYPE IopDeviceType = &IopDeviceTypeObject, IopDriverType = &IopDriverTypeObject;
 static POBJECT_TYPE IopFileType = &IopFileTypeObject;

@@ -56,9 +56,8 @@ NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject,
 
     *DriverObjectExtension = NULL;
     if (DriverObjectExtensionSize <= MAXULONG - sizeof *Extension)
-        Extension = ExAllocatePoolWithTag(NonPagedPool,
-                                          sizeof *Extension + DriverObjectExtensionSize,
-                                          TAG_EXTENSION);
+        Extension = ExAllocatePoolWithTag(
+            NonPagedPool, sizeof *Extension + DriverObjectExtensionSize, TAG_EXTENSION);
     if (Extension == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Extension, sizeof *Extension + DriverObjectExtensionSize);

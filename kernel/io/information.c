@@ -104,8 +104,8 @@ static NTSTATUS IopAskDriver(PFILE_OBJECT File, const IOP_INFORMATION *Informati
 
 static ULONG IopFileMode(PFILE_OBJECT File)
 {
-    ULONG Synchronous = (File->Flags & FO_ALERTABLE_IO) ? FILE_SYNCHRONOUS_IO_ALERT
-                                                        : FILE_SYNCHRONOUS_IO_NONALERT;
+    ULONG Synchronous =
+        (File->Flags & FO_ALERTABLE_IO) ? FILE_SYNCHRONOUS_IO_ALERT : FILE_SYNCHRONOUS_IO_NONALERT;
 
     return ((File->Flags & FO_SYNCHRONOUS_IO) ? Synchronous : 0) |
            ((File->Flags & FO_WRITE_THROUGH) ? FILE_WRITE_THROUGH : 0) |
@@ -218,8 +218,8 @@ static NTSTATUS IopInformationService(HANDLE FileHandle, PIO_STATUS_BLOCK UserIo
         return STATUS_INSUFFICIENT_RESOURCES;
     if (!Information->Set && !NT_SUCCESS(ExProbeOut(Information->Buffer, Information->Length)))
         return STATUS_ACCESS_VIOLATION;
-    Status = ObReferenceObjectByHandle(FileHandle, 0, *IoFileObjectType,
-                                       ExGetPreviousMode(), &File, &HandleInformation);
+    Status = ObReferenceObjectByHandle(FileHandle, 0, *IoFileObjectType, ExGetPreviousMode(), &File,
+                                       &HandleInformation);
     if (!NT_SUCCESS(Status))
         return Status;
     ObDereferenceObject(File);
@@ -242,8 +242,9 @@ NTSTATUS NTAPI NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStat
                                       PVOID FileInformation, ULONG Length,
                                       FILE_INFORMATION_CLASS FileInformationClass)
 {
-    IOP_INFORMATION Query = {IRP_MJ_QUERY_INFORMATION, FALSE, FileInformationClass, Length,
-                             FileInformation, &IopFileClasses[FileInformationClass]};
+    IOP_INFORMATION Query = {IRP_MJ_QUERY_INFORMATION, FALSE,
+                             FileInformationClass,     Length,
+                             FileInformation,          &IopFileClasses[FileInformationClass]};
     NTSTATUS Status = IoCheckQuerySetFileInformation(FileInformationClass, Length, FALSE);
 
     return NT_SUCCESS(Status) ? IopInformationService(FileHandle, IoStatusBlock, &Query) : Status;
@@ -254,8 +255,9 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatus
                                     PVOID FileInformation, ULONG Length,
                                     FILE_INFORMATION_CLASS FileInformationClass)
 {
-    IOP_INFORMATION Change = {IRP_MJ_SET_INFORMATION, TRUE, FileInformationClass, Length,
-                              FileInformation, &IopFileClasses[FileInformationClass]};
+    IOP_INFORMATION Change = {IRP_MJ_SET_INFORMATION, TRUE,
+                              FileInformationClass,   Length,
+                              FileInformation,        &IopFileClasses[FileInformationClass]};
     NTSTATUS Status = IoCheckQuerySetFileInformation(FileInformationClass, Length, TRUE);
 
     return NT_SUCCESS(Status) ? IopInformationService(FileHandle, IoStatusBlock, &Change) : Status;
@@ -266,8 +268,9 @@ NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK 
                                             PVOID FsInformation, ULONG Length,
                                             FS_INFORMATION_CLASS FsInformationClass)
 {
-    IOP_INFORMATION Query = {IRP_MJ_QUERY_VOLUME_INFORMATION, FALSE, FsInformationClass, Length,
-                             FsInformation, &IopVolumeClasses[FsInformationClass]};
+    IOP_INFORMATION Query = {
+        IRP_MJ_QUERY_VOLUME_INFORMATION,      FALSE, FsInformationClass, Length, FsInformation,
+        &IopVolumeClasses[FsInformationClass]};
     NTSTATUS Status = IoCheckQuerySetVolumeInformation(FsInformationClass, Length, FALSE);
 
     return NT_SUCCESS(Status) ? IopInformationService(FileHandle, IoStatusBlock, &Query) : Status;
@@ -277,8 +280,9 @@ NTSTATUS NTAPI NtSetVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK Io
                                           PVOID FsInformation, ULONG Length,
                                           FS_INFORMATION_CLASS FsInformationClass)
 {
-    IOP_INFORMATION Change = {IRP_MJ_SET_VOLUME_INFORMATION, TRUE, FsInformationClass, Length,
-                              FsInformation, &IopVolumeClasses[FsInformationClass]};
+    IOP_INFORMATION Change = {
+        IRP_MJ_SET_VOLUME_INFORMATION,        TRUE, FsInformationClass, Length, FsInformation,
+        &IopVolumeClasses[FsInformationClass]};
     NTSTATUS Status = IoCheckQuerySetVolumeInformation(FsInformationClass, Length, TRUE);
 
     return NT_SUCCESS(Status) ? IopInformationService(FileHandle, IoStatusBlock, &Change) : Status;
@@ -302,8 +306,9 @@ NTSTATUS NTAPI IoQueryFileInformation(PFILE_OBJECT FileObject,
                                       FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
                                       PVOID FileInformation, PULONG ReturnedLength)
 {
-    IOP_INFORMATION Query = {IRP_MJ_QUERY_INFORMATION, FALSE, FileInformationClass, Length,
-                             FileInformation, &IopFileClasses[FileInformationClass]};
+    IOP_INFORMATION Query = {IRP_MJ_QUERY_INFORMATION, FALSE,
+                             FileInformationClass,     Length,
+                             FileInformation,          &IopFileClasses[FileInformationClass]};
     NTSTATUS Status = IoCheckQuerySetFileInformation(FileInformationClass, Length, FALSE);
 
     return NT_SUCCESS(Status) ? IopInformDriver(FileObject, &Query, ReturnedLength) : Status;
@@ -313,8 +318,9 @@ NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT FileObject,
                                         FS_INFORMATION_CLASS FsInformationClass, ULONG Length,
                                         PVOID FsInformation, PULONG ReturnedLength)
 {
-    IOP_INFORMATION Query = {IRP_MJ_QUERY_VOLUME_INFORMATION, FALSE, FsInformationClass, Length,
-                             FsInformation, &IopVolumeClasses[FsInformationClass]};
+    IOP_INFORMATION Query = {
+        IRP_MJ_QUERY_VOLUME_INFORMATION,      FALSE, FsInformationClass, Length, FsInformation,
+        &IopVolumeClasses[FsInformationClass]};
     NTSTATUS Status = IoCheckQuerySetVolumeInformation(FsInformationClass, Length, FALSE);
 
     return NT_SUCCESS(Status) ? IopInformDriver(FileObject, &Query, ReturnedLength) : Status;
@@ -324,8 +330,9 @@ NTSTATUS NTAPI IoSetInformation(PFILE_OBJECT FileObject,
                                 FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
                                 PVOID FileInformation)
 {
-    IOP_INFORMATION Change = {IRP_MJ_SET_INFORMATION, TRUE, FileInformationClass, Length,
-                              FileInformation, &IopFileClasses[FileInformationClass]};
+    IOP_INFORMATION Change = {IRP_MJ_SET_INFORMATION, TRUE,
+                              FileInformationClass,   Length,
+                              FileInformation,        &IopFileClasses[FileInformationClass]};
     NTSTATUS Status = IoCheckQuerySetFileInformation(FileInformationClass, Length, TRUE);
 
     return NT_SUCCESS(Status) ? IopInformDriver(FileObject, &Change, NULL) : Status;

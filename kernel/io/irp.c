@@ -141,11 +141,10 @@ NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
     if (Completion == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     ObReferenceObject(DeviceObject);
-    *Completion =
-        (IOP_COMPLETION){DeviceObject, CompletionRoutine, Context,
-                         (UCHAR)((InvokeOnSuccess ? SL_INVOKE_ON_SUCCESS : 0) |
-                                 (InvokeOnError ? SL_INVOKE_ON_ERROR : 0) |
-                                 (InvokeOnCancel ? SL_INVOKE_ON_CANCEL : 0))};
+    *Completion = (IOP_COMPLETION){DeviceObject, CompletionRoutine, Context,
+                                   (UCHAR)((InvokeOnSuccess ? SL_INVOKE_ON_SUCCESS : 0) |
+                                           (InvokeOnError ? SL_INVOKE_ON_ERROR : 0) |
+                                           (InvokeOnCancel ? SL_INVOKE_ON_CANCEL : 0))};
     IoSetCompletionRoutine(Irp, IopReferencedCompletion, Completion, TRUE, TRUE, TRUE);
     return STATUS_SUCCESS;
 }

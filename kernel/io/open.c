@@ -356,9 +356,9 @@ NTSTATUS NTAPI IoCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
         return STATUS_NOT_SUPPORTED; /* pipes and mailslots */
     if (Options & IO_NO_PARAMETER_CHECKING)
         Thread->PreviousMode = KernelMode;
-    Status = NtCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock,
-                          AllocationSize, FileAttributes, ShareAccess, Disposition, CreateOptions,
-                          EaBuffer, EaLength);
+    Status =
+        NtCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, AllocationSize,
+                     FileAttributes, ShareAccess, Disposition, CreateOptions, EaBuffer, EaLength);
     Thread->PreviousMode = PreviousMode;
     return Status;
 }

@@ -2,10 +2,11 @@
  * What the services for files have in common: a caller's request becomes a packet, is sent, and
  * waited for or not.
  *
- * On a file that was opened for synchronous I/O requests come one after the other (FILE_OBJECT.Lock)
- * and the service waits. On another one it returns STATUS_PENDING if the driver does, and the second
- * stage of the completion does the rest (complete.c). Either way the references to file and event
- * are the packet's from when it is sent, and the second stage drops them.
+ * On a file that was opened for synchronous I/O requests come one after the other
+ * (FILE_OBJECT.Lock) and the service waits. On another one it returns STATUS_PENDING if the driver
+ * does, and the second stage of the completion does the rest (complete.c). Either way the
+ * references to file and event are the packet's from when it is sent, and the second stage drops
+ * them.
  */
 #include "kernel/io/request.h"
 #include "kernel/ke/ke.h"
@@ -121,8 +122,7 @@ NTSTATUS IopBeginRequest(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE EventHa
 /* Allocates the packet, for the function in its first location. */
 NTSTATUS IopMakePacket(IOP_REQUEST *Request, UCHAR MajorFunction)
 {
-    Request->Irp =
-        IopBuildIrp(Request->File, Request->Device, MajorFunction, &Request->Stack);
+    Request->Irp = IopBuildIrp(Request->File, Request->Device, MajorFunction, &Request->Stack);
     if (Request->Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Request->Irp->UserIosb = Request->UserIosb;

@@ -5,7 +5,7 @@
  */
 #include "kernel/io/io.h"
 
-#define READS (FILE_READ_DATA | FILE_EXECUTE)
+#define READS  (FILE_READ_DATA | FILE_EXECUTE)
 #define WRITES (FILE_WRITE_DATA | FILE_APPEND_DATA)
 
 static BOOLEAN IopCounts(PFILE_OBJECT File)

@@ -1,6 +1,6 @@
 /*
- * One packet at a time: a device's queue, and its driver's StartIo routine, which is called with the
- * packet that is to be worked at (WDK: StartIo Routines in Drivers). CurrentIrp is that packet.
+ * One packet at a time: a device's queue, and its driver's StartIo routine, which is called with
+ * the packet that is to be worked at (WDK: StartIo Routines in Drivers). CurrentIrp is that packet.
  *
  * A packet with a cancel routine is queued and taken out under the cancel spin lock, so that
  * CurrentIrp tells a cancel routine truly whether its packet is still in the queue.
@@ -45,8 +45,8 @@ VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key,
                  : KeInsertDeviceQueue(&DeviceObject->DeviceQueue, Entry);
     if (!Queued)
         DeviceObject->CurrentIrp = Irp;
-    if (Queued && CancelFunction && Irp->Cancel && !(IOP_DEVICE_OF(DeviceObject)->StartIo &
-                                                     NOT_CANCELABLE)) {
+    if (Queued && CancelFunction && Irp->Cancel &&
+        !(IOP_DEVICE_OF(DeviceObject)->StartIo & NOT_CANCELABLE)) {
         PDRIVER_CANCEL Routine = IoSetCancelRoutine(Irp, NULL);
         if (Routine) { /* it was cancelled before it had the routine */
             Irp->CancelIrql = Irql;

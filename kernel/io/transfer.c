@@ -16,8 +16,8 @@ static BOOLEAN IopTryFastControl(IOP_REQUEST *Request, ULONG ControlCode,
     PFAST_IO_DISPATCH Fast = Request->Device->DriverObject->FastIoDispatch;
     IO_STATUS_BLOCK Iosb = {{STATUS_SUCCESS}, 0};
 
-    if (Fast == NULL || Fast->SizeOfFastIoDispatch <= FIELD_OFFSET(FAST_IO_DISPATCH,
-                                                                   FastIoDeviceControl) ||
+    if (Fast == NULL ||
+        Fast->SizeOfFastIoDispatch <= FIELD_OFFSET(FAST_IO_DISPATCH, FastIoDeviceControl) ||
         Fast->FastIoDeviceControl == NULL ||
         !Fast->FastIoDeviceControl(Request->File, TRUE, Buffers->In, Buffers->InLength,
                                    Buffers->Out, Buffers->OutLength, ControlCode, &Iosb,
@@ -42,8 +42,7 @@ static NTSTATUS IopControl(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE Event
                            UCHAR MajorFunction, ULONG ControlCode, const IOP_BUFFERS *Buffers)
 {
     /* The two access bits of a control code are FILE_READ_DATA and FILE_WRITE_DATA. */
-    NTSTATUS Status =
-        IopBeginRequest(Request, FileHandle, EventHandle, (ControlCode >> 14) & 3);
+    NTSTATUS Status = IopBeginRequest(Request, FileHandle, EventHandle, (ControlCode >> 14) & 3);
 
     if (!NT_SUCCESS(Status))
         return Status;

@@ -22,9 +22,22 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
 
 
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
-@pytest.mark.parametrize("driver", ["pooltest", "ketest", "waittest", "mutanttest", "timertest",
-                                    "queuetest", "extest", "dpctest", "proctest", "systest",
-                                    "mdltest", "memtest"])
+@pytest.mark.parametrize("driver", [
+    "dpctest",
+    "extest",
+    "iotest",
+    "irptest",
+    "ketest",
+    "mdltest",
+    "memtest",
+    "mutanttest",
+    "pooltest",
+    "proctest",
+    "queuetest",
+    "systest",
+    "timertest",
+    "waittest",
+])
 def test_driver_finds_nothing_wrong(driver, kernel, cpus):
     status, log = boot(kernel, "--cpus", str(cpus), "--module",
                        str(BUILD / "tests" / f"{driver}.sys"),
