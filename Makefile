@@ -50,7 +50,8 @@ CFLAGS := $(NTFLAGS) $(OPTIMISE) -g -ffreestanding -fno-pic -fno-stack-protector
 KERNEL_SOURCES := $(sort $(wildcard boot/*.[cS] kernel/*.c kernel/*/*.[cS] mm/*.c sched/*.[cS]))
 KERNEL_SOURCES := $(filter-out kernel/ke/offsets.c,$(KERNEL_SOURCES))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/obj/%.o) $(BUILD)/obj/exports.S.o
-GENERATED := $(BUILD)/include/build/offsets.h $(BUILD)/include/build/bugcodes.inc
+GENERATED := $(BUILD)/include/build/offsets.h $(BUILD)/include/build/bugcodes.inc \
+	$(BUILD)/include/build/doserrors.inc
 
 $(BUILD)/upperhalf.elf: $(KERNEL_OBJECTS) linker.ld tools/symbols.py
 	$(call say,LINK,$@)
@@ -88,6 +89,11 @@ $(BUILD)/include/build/bugcodes.inc: $(MINGW)/bugcodes.h
 	@mkdir -p $(@D)
 	$(Q)sed -n 's/^#define[ \t]*\(\w*\)[ \t]*((ULONG)\(0x[0-9a-fA-F]*\)).*/{\2, "\1"},/p' \
 		$< > $@
+
+# Win32's errors by status, from the public headers.
+$(BUILD)/include/build/doserrors.inc: tools/doserrors.py
+	@mkdir -p $(@D)
+	$(Q)python3 $< $(MINGW)/ntstatus.h $(MINGW)/winerror.h > $@
 
 # --- drivers and programs -----------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ static VOID NTAPI PspReaper(PVOID Context)
 
 NTSTATUS PsInitialize(VOID)
 {
+    PsPublishVersion();
     PspSystem.Body.ObjectTable = ObpCreateHandleTable();
     if (PspSystem.Body.ObjectTable == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;

@@ -68,6 +68,8 @@ VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
 NTSTATUS PsInitialize(VOID);
 NTSTATUS PsStartInitialProcess(PCSTR CommandLine);
 
+VOID PsPublishVersion(VOID); /* query.c: once, before there are programs */
+
 /* process.c: IRQL: PASSIVE_LEVEL. */
 NTSTATUS PspCreateProcess(PCSTR ImageName, PEPROCESS *Process); /* empty; one reference */
 NTSTATUS PsReferenceProcess(HANDLE Handle, ACCESS_MASK Access, PEPROCESS *Process);

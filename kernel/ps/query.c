@@ -51,6 +51,15 @@ BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG Buil
     return CHECKED_BUILD;
 }
 
+/* The same for whoever looks at KUSER_SHARED_DATA. It is a server; there are no suites. */
+VOID PsPublishVersion(VOID)
+{
+    SharedUserData->NtMajorVersion = MAJOR_VERSION;
+    SharedUserData->NtMinorVersion = MINOR_VERSION;
+    SharedUserData->NtProductType = NtProductServer;
+    SharedUserData->ProductTypeIsValid = TRUE;
+}
+
 /* A process's thread, referenced; NULL: it has none with that id. PspLock is held. */
 static PETHREAD PspFindThread(PEPROCESS Process, HANDLE ThreadId)
 {

@@ -1,20 +1,22 @@
 /*
- * Making one kind of string from another: ANSI and Unicode, capitals, numbers, fresh copies.
+ * Making one kind of string from another: ANSI and Unicode, capitals, fresh copies.
  *
  * "ANSI" is the first 256 characters of Unicode (Latin-1), one byte each; a character beyond them
- * becomes '?'. The kernel has no other code page.
+ * becomes '?'. The kernel has no other code page: OEM strings are the same, and where the rules are
+ * so, too, the OEM routine is another name of the ANSI one (kernel/exports/ntoskrnl.def). The rest
+ * of that family is in codepage.c.
  *
  * Where a routine allocates, the memory is paged pool, and the caller gives it back with
  * RtlFreeUnicodeString or RtlFreeAnsiString. Locks: none. IRQL: PASSIVE_LEVEL for what allocates or
  * frees (it checks for APC_LEVEL, the pool's own limit); otherwise any.
  */
-#include "kernel/nt.h"
+#include "kernel/rtl/rtl.h"
 
 #define TAG_STRING 0x67727453 /* "Strg", as on Windows */
 
 #define MAX_STRING_BYTES 0xFFFE
 
-static PVOID AllocateString(SIZE_T Bytes)
+PVOID RtlpAllocateString(SIZE_T Bytes)
 {
     PAGED_CODE();
     return ExAllocatePoolWithTag(PagedPool, Bytes, TAG_STRING);
@@ -46,7 +48,7 @@ BOOLEAN NTAPI RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR S
     if (Bytes > MAX_STRING_BYTES) {
         return FALSE;
     }
-    DestinationString->Buffer = AllocateString(Bytes);
+    DestinationString->Buffer = RtlpAllocateString(Bytes);
     if (DestinationString->Buffer == NULL) {
         return FALSE;
     }
@@ -77,7 +79,7 @@ NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString,
         return STATUS_INVALID_PARAMETER_2;
     }
     if (AllocateDestinationString) {
-        DestinationString->Buffer = AllocateString(Bytes);
+        DestinationString->Buffer = RtlpAllocateString(Bytes);
         if (DestinationString->Buffer == NULL) {
             return STATUS_NO_MEMORY;
         }
@@ -117,7 +119,7 @@ NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString,
 {
     ULONG Bytes = RtlxUnicodeStringToAnsiSize(SourceString);
     if (AllocateDestinationString) {
-        DestinationString->Buffer = AllocateString(Bytes);
+        DestinationString->Buffer = RtlpAllocateString(Bytes);
         if (DestinationString->Buffer == NULL) {
             return STATUS_NO_MEMORY;
         }
@@ -138,7 +140,7 @@ static NTSTATUS MapString(PUNICODE_STRING Destination, PCUNICODE_STRING Source, 
     ASSERT(Length % sizeof(WCHAR) == 0);
     if (Allocate) {
         /* an empty string gets a buffer too, since it will be freed like any other */
-        Destination->Buffer = AllocateString(max(Length, sizeof(WCHAR)));
+        Destination->Buffer = RtlpAllocateString(max(Length, sizeof(WCHAR)));
         if (Destination->Buffer == NULL) {
             return STATUS_NO_MEMORY;
         }
@@ -167,109 +169,38 @@ NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING UniDest, PCUNICODE_STRIN
     return MapString(UniDest, UniSource, AllocateDestinationString, RtlDowncaseUnicodeChar);
 }
 
-/* The bases that the conversions know (WDK, "RtlIntegerToUnicodeString"). */
-static BOOLEAN IsNumberBase(ULONG Base)
-{
-    return Base == 2 || Base == 8 || Base == 10 || Base == 16;
-}
-
-/* Digits, without sign or prefix, capitals for base 16; base 0 means 10. */
-NTSTATUS NTAPI RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
-{
-    WCHAR Digits[64];
-    ULONG First = RTL_NUMBER_OF(Digits);
-    Base = Base != 0 ? Base : 10;
-    if (!IsNumberBase(Base)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    do {
-        Digits[--First] = (WCHAR) "0123456789ABCDEF"[Value % Base];
-        Value /= Base;
-    } while (Value != 0);
-    ULONG Count = RTL_NUMBER_OF(Digits) - First;
-    if ((Count + 1) * sizeof(WCHAR) > String->MaximumLength) {
-        return STATUS_BUFFER_OVERFLOW;
-    }
-    RtlCopyMemory(String->Buffer, &Digits[First], Count * sizeof(WCHAR));
-    String->Buffer[Count] = UNICODE_NULL;
-    String->Length = (USHORT)(Count * sizeof(WCHAR));
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS NTAPI RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
-{
-    return RtlInt64ToUnicodeString(Value, Base, String);
-}
-
-/* The next character, or 0 at the end; steps over it. */
-static WCHAR NextCharacter(PUNICODE_STRING Rest)
-{
-    if (Rest->Length < sizeof(WCHAR)) {
-        return 0;
-    }
-    Rest->Length -= sizeof(WCHAR);
-    return *Rest->Buffer++;
-}
-
-/* If Rest, whose first character C has been read, begins 0x, 0o or 0b: the base it means. */
-static ULONG NumberPrefix(WCHAR C, const UNICODE_STRING *Rest)
-{
-    if (C != '0' || Rest->Length < sizeof(WCHAR)) {
-        return 0;
-    }
-    switch (*Rest->Buffer) {
-    case 'x':
-        return 16;
-    case 'o':
-        return 8;
-    case 'b':
-        return 2;
-    default:
-        return 0;
-    }
-}
-
-/* A digit's value; a large number for what is no digit in any base. */
-static ULONG DigitValue(WCHAR C)
-{
-    C = RtlUpcaseUnicodeChar(C);
-    if (C >= '0' && C <= '9') {
-        return C - '0';
-    }
-    return C >= 'A' && C <= 'F' ? C - 'A' + 10u : MAXULONG;
-}
-
 /*
- * White space, a sign, with base 0 a prefix (0x, 0o, 0b; otherwise the base is 10), and digits up
- * to the first character that is none (WDK, "RtlUnicodeStringToInteger"). No digits mean 0, and a
- * number too large loses its high bits; neither is an error.
+ * A fresh copy (WDK, "RtlDuplicateUnicodeString"): with a terminator behind it if Flags says so;
+ * of an empty string none, unless Flags asks for it as well.
+ * Errors: STATUS_INVALID_PARAMETER, STATUS_NAME_TOO_LONG (no room to count the terminator),
+ * STATUS_NO_MEMORY.
  */
-NTSTATUS NTAPI RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
+NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING SourceString,
+                                         PUNICODE_STRING DestinationString)
 {
-    UNICODE_STRING Rest = *String;
-    if (Base != 0 && !IsNumberBase(Base)) {
+    BOOLEAN Terminate = (Flags & RTL_DUPLICATE_UNICODE_STRING_NULL_TERMINATE) != 0;
+    BOOLEAN EvenEmpty = (Flags & RTL_DUPLICATE_UNICODE_STRING_ALLOCATE_NULL_STRING) != 0;
+    if (Flags > 3 || (EvenEmpty && !Terminate) || DestinationString == NULL ||
+        !NT_SUCCESS(RtlValidateUnicodeString(0, SourceString))) {
         return STATUS_INVALID_PARAMETER;
     }
-    WCHAR C = NextCharacter(&Rest);
-    while (C != 0 && C <= ' ') {
-        C = NextCharacter(&Rest);
+    ULONG Length = SourceString != NULL ? SourceString->Length : 0;
+    ULONG Bytes = Length + (Terminate ? sizeof(WCHAR) : 0);
+    if (Length == 0 && !EvenEmpty) {
+        *DestinationString = (UNICODE_STRING){0, 0, NULL};
+        return STATUS_SUCCESS;
     }
-    BOOLEAN Negative = C == '-';
-    if (C == '-' || C == '+') {
-        C = NextCharacter(&Rest);
+    if (Bytes > MAX_STRING_BYTES) {
+        return STATUS_NAME_TOO_LONG;
     }
-    if (Base == 0) {
-        Base = NumberPrefix(C, &Rest);
-        if (Base != 0) {
-            NextCharacter(&Rest);
-            C = NextCharacter(&Rest);
-        }
-        Base = Base != 0 ? Base : 10;
+    PWCHAR Copy = RtlpAllocateString(Bytes);
+    if (Copy == NULL) {
+        return STATUS_NO_MEMORY;
     }
-    ULONG Number = 0;
-    for (; DigitValue(C) < Base; C = NextCharacter(&Rest)) {
-        Number = Number * Base + DigitValue(C);
+    RtlCopyMemory(Copy, SourceString != NULL ? SourceString->Buffer : NULL, Length);
+    if (Terminate) {
+        Copy[Length / sizeof(WCHAR)] = UNICODE_NULL;
     }
-    *Value = Negative ? 0 - Number : Number;
+    *DestinationString = (UNICODE_STRING){(USHORT)Length, (USHORT)Bytes, Copy};
     return STATUS_SUCCESS;
 }

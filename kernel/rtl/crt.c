@@ -258,6 +258,40 @@ char *__cdecl _strupr(char *String)
     return String;
 }
 
+/* How many characters at the beginning are of this set. */
+size_t __cdecl strspn(const char *String, const char *Set)
+{
+    size_t Length = 0;
+    while (String[Length] != '\0' && strchr(Set, String[Length]) != NULL) {
+        Length++;
+    }
+    return Length;
+}
+
+char *__cdecl _strnset(char *String, int Value, size_t Limit)
+{
+    for (char *At = String; Limit > 0 && *At != '\0'; At++, Limit--) {
+        *At = (char)Value;
+    }
+    return String;
+}
+
+char *__cdecl _strset(char *String, int Value)
+{
+    return _strnset(String, Value, MAXULONG);
+}
+
+char *__cdecl _strrev(char *String)
+{
+    size_t Length = strlen(String);
+    for (size_t i = 0; i < Length / 2; i++) {
+        char C = String[i];
+        String[i] = String[Length - 1 - i];
+        String[Length - 1 - i] = C;
+    }
+    return String;
+}
+
 /* A number too large wraps around, rather than being undefined. */
 int __cdecl atoi(const char *String)
 {

@@ -26,6 +26,35 @@ int __cdecl _vsnwprintf(wchar_t *Buffer, size_t Count, const wchar_t *Format, va
 int __cdecl _snwprintf(wchar_t *Buffer, size_t Count, const wchar_t *Format, ...);
 int __cdecl swprintf(wchar_t *Buffer, const wchar_t *Format, ...);
 
+/* Paged pool for a string, tagged as one; NULL: there is none. IRQL: PASSIVE_LEVEL (convert.c). */
+PVOID RtlpAllocateString(SIZE_T Bytes);
+
+/* Exported, and not declared by the headers. */
+BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2,
+                              BOOLEAN CaseInSensitive);
+NTSTATUS NTAPI RtlAppendAsciizToString(PSTRING Destination, PCSZ Source);
+WCHAR NTAPI RtlAnsiCharToUnicodeChar(PUCHAR *SourceCharacter);
+extern PUSHORT NlsLeadByteInfo;
+extern USHORT NlsAnsiCodePage, NlsOemCodePage;
+
+VOID NTAPI RtlTimeToElapsedTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS TimeFields);
+
+/* Exported without the p, though the headers have inline functions of these names (largeint.c). */
+LARGE_INTEGER NTAPI RtlpConvertLongToLargeInteger(LONG SignedInteger);
+LARGE_INTEGER NTAPI RtlpConvertUlongToLargeInteger(ULONG UnsignedInteger);
+LARGE_INTEGER NTAPI RtlpEnlargedIntegerMultiply(LONG Multiplicand, LONG Multiplier);
+LARGE_INTEGER NTAPI RtlpEnlargedUnsignedMultiply(ULONG Multiplicand, ULONG Multiplier);
+ULONG NTAPI RtlpEnlargedUnsignedDivide(ULARGE_INTEGER Dividend, ULONG Divisor, PULONG Remainder);
+LARGE_INTEGER NTAPI RtlpLargeIntegerAdd(LARGE_INTEGER Addend1, LARGE_INTEGER Addend2);
+LARGE_INTEGER NTAPI RtlpLargeIntegerSubtract(LARGE_INTEGER Minuend, LARGE_INTEGER Subtrahend);
+LARGE_INTEGER NTAPI RtlpLargeIntegerNegate(LARGE_INTEGER Subtrahend);
+LARGE_INTEGER NTAPI RtlpLargeIntegerShiftLeft(LARGE_INTEGER LargeInteger, CCHAR ShiftCount);
+LARGE_INTEGER NTAPI RtlpLargeIntegerShiftRight(LARGE_INTEGER LargeInteger, CCHAR ShiftCount);
+LARGE_INTEGER NTAPI RtlpLargeIntegerArithmeticShift(LARGE_INTEGER LargeInteger, CCHAR ShiftCount);
+USHORT FASTCALL RtlpUshortByteSwap(USHORT Source);
+ULONG FASTCALL RtlpUlongByteSwap(ULONG Source);
+ULONGLONG FASTCALL RtlpUlonglongByteSwap(ULONGLONG Source);
+
 /* Exported as functions, though the headers make macros of the same names (memory.c). */
 VOID(NTAPI RtlZeroMemory)(PVOID Destination, SIZE_T Length);
 VOID(NTAPI RtlFillMemory)(PVOID Destination, SIZE_T Length, UCHAR Fill);

@@ -8,7 +8,7 @@
  *
  * Locks: none; the caller owns its strings. IRQL: any at which the strings may be touched.
  */
-#include "kernel/nt.h"
+#include "kernel/rtl/rtl.h"
 
 #define ASSERT_STRING(String)  ASSERT((String)->Length <= (String)->MaximumLength)
 #define ASSERT_UNICODE(String) ASSERT(((String)->Length & 1) == 0)
@@ -38,6 +38,44 @@ VOID NTAPI RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR Source
     DestinationString->Length = (USHORT)Length;
     DestinationString->MaximumLength = SourceString ? (USHORT)(Length + sizeof(WCHAR)) : 0;
     DestinationString->Buffer = (PWCHAR)SourceString;
+}
+
+/* The same, but too long a source is an error: STATUS_NAME_TOO_LONG. */
+NTSTATUS NTAPI RtlInitUnicodeStringEx(PUNICODE_STRING DestinationString, PCWSTR SourceString)
+{
+    RtlInitUnicodeString(DestinationString, NULL);
+    if (SourceString != NULL && wcslen(SourceString) > MAX_UNICODE_LENGTH / sizeof(WCHAR)) {
+        return STATUS_NAME_TOO_LONG;
+    }
+    RtlInitUnicodeString(DestinationString, SourceString);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI RtlInitAnsiStringEx(PANSI_STRING DestinationString, PCSZ SourceString)
+{
+    RtlInitString(DestinationString, NULL);
+    if (SourceString != NULL && strlen(SourceString) > MAX_ANSI_LENGTH) {
+        return STATUS_NAME_TOO_LONG;
+    }
+    RtlInitString(DestinationString, SourceString);
+    return STATUS_SUCCESS;
+}
+
+/* Whether a string is one: even lengths, in order, with a buffer if there is any. Flags: 0. */
+NTSTATUS NTAPI RtlValidateUnicodeString(ULONG Flags, PCUNICODE_STRING String)
+{
+    if (Flags != 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (String == NULL) {
+        return STATUS_SUCCESS;
+    }
+    BOOLEAN Counted = String->Length % sizeof(WCHAR) == 0 &&
+                      String->MaximumLength % sizeof(WCHAR) == 0 &&
+                      String->Length <= String->MaximumLength;
+    return Counted && (String->Buffer != NULL || String->MaximumLength == 0)
+               ? STATUS_SUCCESS
+               : STATUS_INVALID_PARAMETER;
 }
 
 /* Too long a source is cut off, without an error (WDK, "RtlCopyString"). */
@@ -101,6 +139,29 @@ NTSTATUS NTAPI RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNI
         return STATUS_SUCCESS;
     }
     return AppendWide(Destination, Source->Buffer, Source->Length);
+}
+
+/* The same in bytes, without a terminator. */
+NTSTATUS NTAPI RtlAppendStringToString(PSTRING Destination, const STRING *Source)
+{
+    ASSERT_STRING(Destination);
+    if (Source->Length > Destination->MaximumLength - Destination->Length) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    RtlMoveMemory(Destination->Buffer + Destination->Length, Source->Buffer, Source->Length);
+    Destination->Length = (USHORT)(Destination->Length + Source->Length);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI RtlAppendAsciizToString(PSTRING Destination, PCSZ Source)
+{
+    STRING Text;
+    SIZE_T Length = Source != NULL ? strlen(Source) : 0;
+    if (Length > MAX_ANSI_LENGTH) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    RtlInitString(&Text, Source);
+    return RtlAppendStringToString(Destination, &Text);
 }
 
 /* Case is ignored by comparing capitals, one by one. The lengths count characters. */
@@ -168,6 +229,14 @@ BOOLEAN NTAPI RtlEqualString(const PSTRING String1, const PSTRING String2, BOOLE
 {
     return String1->Length == String2->Length &&
            RtlCompareString(String1, String2, CaseInSensitive) == 0;
+}
+
+/* Whether String2 begins with String1. */
+BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive)
+{
+    STRING Beginning = *String2;
+    Beginning.Length = min(String1->Length, String2->Length);
+    return RtlEqualString((PSTRING)String1, &Beginning, CaseInSensitive);
 }
 
 /* Too long a source is cut off (WDK, "RtlUpperString"). Both may be the same string. */

@@ -146,3 +146,42 @@ wchar_t *__cdecl _wcsupr(wchar_t *String)
     }
     return String;
 }
+
+/* How many characters at the beginning are, or are not, of this set. */
+static size_t Span(const wchar_t *String, const wchar_t *Set, BOOLEAN OfSet)
+{
+    size_t Length = 0;
+    while (String[Length] != L'\0' && (wcschr(Set, String[Length]) != NULL) == OfSet) {
+        Length++;
+    }
+    return Length;
+}
+
+size_t __cdecl wcsspn(const wchar_t *String, const wchar_t *Set)
+{
+    return Span(String, Set, TRUE);
+}
+
+size_t __cdecl wcscspn(const wchar_t *String, const wchar_t *Set)
+{
+    return Span(String, Set, FALSE);
+}
+
+wchar_t *__cdecl _wcsnset(wchar_t *String, wchar_t Value, size_t Limit)
+{
+    for (wchar_t *At = String; Limit > 0 && *At != L'\0'; At++, Limit--) {
+        *At = Value;
+    }
+    return String;
+}
+
+wchar_t *__cdecl _wcsrev(wchar_t *String)
+{
+    size_t Length = wcslen(String);
+    for (size_t i = 0; i < Length / 2; i++) {
+        wchar_t C = String[i];
+        String[i] = String[Length - 1 - i];
+        String[Length - 1 - i] = C;
+    }
+    return String;
+}

@@ -34,6 +34,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "pooltest",
     "proctest",
     "queuetest",
+    "rtltest",
     "systest",
     "timertest",
     "waittest",

@@ -28,6 +28,16 @@
 #define towupper kernel_towupper
 #define towlower kernel_towlower
 #define atoi     kernel_atoi
+#define atol     kernel_atol
+
+#define qsort    kernel_qsort
+#define bsearch  kernel_bsearch
+#define rand     kernel_rand
+#define srand    kernel_srand
+#define mbtowc   kernel_mbtowc
+#define wctomb   kernel_wctomb
+#define mbstowcs kernel_mbstowcs
+#define wcstombs kernel_wcstombs
 
 #define strlen  kernel_strlen
 #define strnlen kernel_strnlen
@@ -40,6 +50,7 @@
 #define strchr  kernel_strchr
 #define strrchr kernel_strrchr
 #define strstr  kernel_strstr
+#define strspn  kernel_strspn
 
 #define wcslen  kernel_wcslen
 #define wcsnlen kernel_wcsnlen
@@ -52,6 +63,8 @@
 #define wcschr  kernel_wcschr
 #define wcsrchr kernel_wcsrchr
 #define wcsstr  kernel_wcsstr
+#define wcsspn  kernel_wcsspn
+#define wcscspn kernel_wcscspn
 
 #define sprintf  kernel_sprintf
 #define vsprintf kernel_vsprintf

@@ -5,7 +5,7 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := firmware npx options pe pool protect regfile rtl
+UNITS := firmware npx options pe pool protect regfile rtl rtltables rtltext
 
 UNIT_firmware := kernel/hal/acpi.c kernel/hal/firmware.c kernel/hal/mptable.c
 UNIT_npx      := kernel/ke/npxstatus.c
@@ -15,14 +15,21 @@ UNIT_pool     := # includes its sources
 UNIT_protect  := mm/protect.c
 UNIT_regfile  := kernel/cm/regfile.c kernel/rtl/case.c kernel/rtl/crt.c
 UNIT_rtl      := $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
+UNIT_rtltables := $(UNIT_rtl)
+UNIT_rtltext   := $(UNIT_rtl)
 
 # The kernel's C library routines have the host's names: there they are called otherwise.
 UNIT_FLAGS_options := -include tests/unit/crt_names.h
 UNIT_FLAGS_regfile := -include tests/unit/crt_names.h
-UNIT_FLAGS_rtl     := -include tests/unit/crt_names.h -mincoming-stack-boundary=2
+UNIT_FLAGS_rtl     := -Ibuild/include -include tests/unit/crt_names.h -mincoming-stack-boundary=2
+UNIT_FLAGS_rtltables := $(UNIT_FLAGS_rtl)
+UNIT_FLAGS_rtltext   := $(UNIT_FLAGS_rtl)
 
 .PHONY: unit
 unit: $(UNITS:%=build/unit/test_%) build/unit/pe_sample.sys build/unit/pe_low.sys
+
+build/unit/test_rtl build/unit/test_rtltables build/unit/test_rtltext: \
+		build/include/build/doserrors.inc
 
 define UNIT_RULE
 build/unit/test_$(1): tests/unit/test_$(1).c $$(UNIT_$(1)) tests/unit/rules.mk

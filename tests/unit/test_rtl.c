@@ -5,52 +5,10 @@
  * a host has as well (numbers in printf, division) is compared with it on many random arguments.
  */
 #include "kernel/nt.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/rtl_host.h"
 #include "kernel/rtl/rtl.h"
 
 extern int snprintf(char *, unsigned, const char *, ...);
-
-/* What the library needs of the kernel. */
-VOID NTAPI RtlAssert(PVOID Text, PVOID FileName, ULONG Line, PSTR Message)
-{
-    (void)Message;
-    printf("%s:%lu: assertion failed: %s\n", (char *)FileName, Line, (char *)Text);
-    exit(1);
-}
-
-KIRQL NTAPI KeGetCurrentIrql(VOID)
-{
-    return PASSIVE_LEVEL;
-}
-
-ULONG __cdecl DbgPrint(PCSTR Format, ...)
-{
-    printf("%s", Format);
-    return 0;
-}
-
-static ULONG LiveBlocks;
-static BOOLEAN NoMemory;
-
-PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
-{
-    CHECK(PoolType == PagedPool && NumberOfBytes != 0 && Tag == 0x67727453);
-    LiveBlocks += NoMemory ? 0 : 1;
-    return NoMemory ? NULL : malloc(NumberOfBytes);
-}
-
-#undef ExFreePool
-VOID NTAPI ExFreePool(PVOID P)
-{
-    LiveBlocks--;
-    free(P);
-}
-
-VOID NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag)
-{
-    CHECK(Tag == 0);
-    ExFreePool(P);
-}
 
 /* Every length, alignment and overlap of a small area, against a byte-by-byte model. */
 static void MemoryIsCopiedAndFilledExactly(void)
@@ -255,20 +213,6 @@ static void NumbersArePrintedAsTheHostPrintsThem(void)
         }
         CHECK(Result == Wanted && strcmp(Got, Expected) == 0);
     }
-}
-
-static UNICODE_STRING Unicode(PCWSTR Text)
-{
-    UNICODE_STRING String;
-    RtlInitUnicodeString(&String, Text);
-    return String;
-}
-
-static ANSI_STRING Ansi(PCSTR Text)
-{
-    ANSI_STRING String;
-    RtlInitAnsiString(&String, Text);
-    return String;
 }
 
 static void StringsAreInitialised(void)
