@@ -2,8 +2,10 @@
 
 import pytest
 
-from test_kernel import BUILD, boot
-from test_programs import check_passed, module
+from test_kernel import BUILD, KERNELS, boot
+from test_programs import LONG, check_passed, module
+
+RACE_SECONDS = 60 if LONG else 6
 
 
 @pytest.mark.parametrize("cpus", [1, 4])
@@ -20,3 +22,9 @@ def test_reinitialisation_error_log_and_shutdown_reach_the_log():
     assert any(line.startswith(r"Io: error log: \Driver\iotest: error c000009c") for line in lines)
     assert lines.count("shutdown") == 1
     assert lines.index("shutdown") > next(i for i, line in enumerate(lines) if "Hello" in line)
+
+
+@pytest.mark.parametrize("kernel", ["free", "checked"])
+def test_opens_reads_cancels_closes_and_unloads_race(kernel):
+    check_passed(f"iorace.exe 1 {RACE_SECONDS}", "--cpus", "4", *KERNELS[kernel],
+                 *module("tests", "pend.sys"))
