@@ -11,10 +11,12 @@
 #include "kernel/ke/ke.h"
 #include "kernel/ldr/ldr.h"
 #include "kernel/ldr/pe.h"
+#include "kernel/ps/notify.h"
 #include "kernel/rtl/rtl.h"
 #include "mm/mm.h"
 
-#define TAG_MODULE 'domL'
+#define TAG_MODULE      'domL'
+#define PATH_CHARACTERS 80
 
 LIST_ENTRY PsLoadedModuleList = {&PsLoadedModuleList, &PsLoadedModuleList};
 static LDR_MODULE LdrpKernel;
@@ -208,7 +210,7 @@ static NTSTATUS LdrpParseDriver(PE_IMAGE *Image, const VOID *Data, ULONG Size,
 /* LdrpLock is held. */
 static NTSTATUS LdrpLoadFile(PUNICODE_STRING FileName, PLDR_MODULE *Module)
 {
-    WCHAR PathText[80];
+    WCHAR PathText[PATH_CHARACTERS];
     UNICODE_STRING Path = {0, sizeof PathText, PathText};
     PFILE_OBJECT File;
     const VOID *Data;
@@ -247,6 +249,17 @@ VOID LdrUnlockModules(VOID)
     KeLeaveCriticalRegion();
 }
 
+/* Tells drivers of a new one. Nobody unloads it meanwhile: its DriverEntry has not run. */
+static VOID LdrpNotifyDriver(PLDR_MODULE Module)
+{
+    WCHAR Text[PATH_CHARACTERS];
+    UNICODE_STRING Path = {0, sizeof Text, Text};
+
+    RtlAppendUnicodeToString(&Path, L"\\SystemRoot\\");
+    RtlAppendUnicodeStringToString(&Path, &Module->BaseDllName);
+    PsNotifyImage(&Path, NULL, Module->DllBase, Module->SizeOfImage);
+}
+
 NTSTATUS LdrLoadDriverImage(PUNICODE_STRING FileName, PLDR_MODULE *Module)
 {
     NTSTATUS Status;
@@ -258,6 +271,8 @@ NTSTATUS LdrLoadDriverImage(PUNICODE_STRING FileName, PLDR_MODULE *Module)
         KdNotifyImage(*Module, TRUE);
     }
     LdrUnlockModules();
+    if (NT_SUCCESS(Status))
+        LdrpNotifyDriver(*Module);
     return Status;
 }
 

@@ -1,7 +1,6 @@
 /*
- * NtCreateUserProcess and NtQueryInformationProcess: what programs ask of the process manager.
+ * NtCreateUserProcess: a program makes a process.
  */
-#include "kernel/ke/ipi.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -151,36 +150,5 @@ NTSTATUS NTAPI NtCreateUserProcess(
         Status = PspRunCreation(&Creation, ProcessHandle, ThreadHandle);
     ExReleaseString(&Creation.ImagePath);
     ExReleaseString(&Creation.CommandLine);
-    return Status;
-}
-
-/* About a process (WDK: ZwQueryInformationProcess): the basic information only. */
-NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle,
-                                         PROCESSINFOCLASS ProcessInformationClass,
-                                         PVOID ProcessInformation, ULONG ProcessInformationLength,
-                                         PULONG ReturnLength)
-{
-    PROCESS_BASIC_INFORMATION Info = {0};
-    ULONG Length = sizeof Info;
-    PEPROCESS Process;
-    NTSTATUS Status;
-
-    if (ProcessInformationClass != ProcessBasicInformation)
-        return STATUS_INVALID_INFO_CLASS;
-    if (ProcessInformationLength != sizeof Info)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    Status = PsReferenceProcess(ProcessHandle, PROCESS_QUERY_INFORMATION, &Process);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Info.ExitStatus = Process->ExitStatus;
-    Info.PebBaseAddress = Process->Peb;
-    Info.AffinityMask = KeActiveProcessors;
-    Info.BasePriority = Process->Pcb.BasePriority;
-    Info.UniqueProcessId = (ULONG_PTR)Process->UniqueProcessId;
-    Info.InheritedFromUniqueProcessId = (ULONG_PTR)Process->InheritedFromUniqueProcessId;
-    ObDereferenceObject(Process);
-    Status = ExCopyOut(ProcessInformation, &Info, sizeof Info);
-    if (NT_SUCCESS(Status) && ReturnLength)
-        Status = ExCopyOut(ReturnLength, &Length, sizeof Length);
     return Status;
 }

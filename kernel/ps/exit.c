@@ -9,7 +9,7 @@
 #include "kernel/hal/hal.h"
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
-#include "kernel/ps/ps.h"
+#include "kernel/ps/notify.h"
 #include "kernel/services.h"
 #include "sched/apc.h"
 
@@ -91,6 +91,8 @@ static BOOLEAN PspLeaveProcess(PEPROCESS Process, NTSTATUS ExitStatus)
 /* What the last thread does for its process, in its address space. */
 static VOID PspCleanProcess(PEPROCESS Process)
 {
+    KeQuerySystemTime(&Process->ExitTime);
+    PspNotifyProcessExit(Process);
     ObpCloseHandleTable(Process->ObjectTable);
     MmCleanSpace(&Process->Vm);
     if (Process == PsInitialUserProcess)
@@ -116,9 +118,11 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus)
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     PspCheckNotAttached(&Thread->Tcb);
+    PspNotifyThread(Thread, FALSE);
     IoCancelThreadIo();
     Last = PspLeaveProcess(Process, ExitStatus);
     Thread->ExitStatus = ExitStatus;
+    KeQuerySystemTime(&Thread->ExitTime);
     Thread->Tcb.Teb = NULL;
     if (Last && Process != PsInitialSystemProcess) {
         PspCleanProcess(Process);

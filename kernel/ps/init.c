@@ -5,7 +5,7 @@
 #include "boot/loader.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/stackcheck.h"
-#include "kernel/ps/ps.h"
+#include "kernel/ps/notify.h"
 #include "kernel/rtl/rtl.h"
 
 #define SYSTEM_PRIORITY   8
@@ -21,6 +21,9 @@ static OBJECT_TYPE PspThreadTypeObject = {
     .Name = "Thread", .AllAccess = THREAD_ALL_ACCESS, .Delete = PspDeleteThread, .Waitable = TRUE};
 
 static POBJECT_TYPE PspProcessType = &PspProcessTypeObject, PspThreadType = &PspThreadTypeObject;
+static OBJECT_TYPE PspJobTypeObject = {.Name = "Job", .AllAccess = 0x1F001F};
+static POBJECT_TYPE PspJobType = &PspJobTypeObject;
+POBJECT_TYPE *PsJobType = &PspJobType;
 POBJECT_TYPE *PsProcessType = &PspProcessType, *PsThreadType = &PspThreadType;
 
 /* The System process and the idle thread exist before there is a pool to allocate them from. */
@@ -53,6 +56,7 @@ VOID PsInitializeIdle(PVOID StackLimit)
     InsertTailList(&PsActiveProcessHead, &PspSystem.Body.ActiveProcessLinks);
     PsProcessCount = 1;
     ExInitializeFastMutex(&PspLock);
+    PspInitializeNotify();
 }
 
 /* The idle thread of a further processor, on a stack of its own. It is never switched to first:

@@ -4,13 +4,14 @@
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ldr/ldr.h"
-#include "kernel/ps/ps.h"
+#include "kernel/ps/notify.h"
 #include "kernel/rtl/rtl.h"
 
 #define USER_PRIORITY   8
 #define NTDLL           L"\\SystemRoot\\ntdll.dll"
 #define DEFAULT_RESERVE 0x100000
 #define DEFAULT_COMMIT  0x1000
+#define TAG_PATH        'htPP'
 
 LIST_ENTRY PsActiveProcessHead;
 ULONG PsProcessCount, PsThreadCount;
@@ -25,8 +26,19 @@ HANDLE PspAllocateId(VOID)
     return (HANDLE)(ULONG_PTR)InterlockedExchangeAdd(&Last, 4) + 4;
 }
 
+/* The path of its image file, for those who ask. */
+static NTSTATUS PspKeepImagePath(PEPROCESS Process, PUNICODE_STRING Path)
+{
+    Process->ImagePath.Buffer = ExAllocatePoolWithTag(PagedPool, Path->Length, TAG_PATH);
+    if (Process->ImagePath.Buffer == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    memcpy(Process->ImagePath.Buffer, Path->Buffer, Path->Length);
+    Process->ImagePath.Length = Process->ImagePath.MaximumLength = Path->Length;
+    return STATUS_SUCCESS;
+}
+
 /* A process with an address space and a handle table, and no thread yet. */
-NTSTATUS PspCreateProcess(PCSTR ImageName, PEPROCESS *NewProcess)
+NTSTATUS PspCreateProcess(PCSTR ImageName, PUNICODE_STRING Path, PEPROCESS *NewProcess)
 {
     PEPROCESS Process;
     NTSTATUS Status = ObpAllocateObject(*PsProcessType, sizeof *Process, (PVOID *)&Process);
@@ -41,10 +53,13 @@ NTSTATUS PspCreateProcess(PCSTR ImageName, PEPROCESS *NewProcess)
         if (Process->ObjectTable == NULL)
             Status = STATUS_INSUFFICIENT_RESOURCES;
     }
+    if (NT_SUCCESS(Status))
+        Status = PspKeepImagePath(Process, Path);
     if (!NT_SUCCESS(Status)) {
         ObDereferenceObject(Process);
         return Status;
     }
+    KeQuerySystemTime(&Process->CreateTime);
     Process->UniqueProcessId = PspAllocateId();
     Process->ExitStatus = STATUS_PENDING;
     strncpy(Process->ImageFileName, ImageName, IMAGE_NAME_LENGTH - 1);
@@ -69,6 +84,8 @@ VOID PspDeleteProcess(PVOID Object)
     ExReleaseFastMutex(&PspLock);
     if (Process->ObjectTable)
         ObpDeleteHandleTable(Process->ObjectTable);
+    if (Process->ImagePath.Buffer)
+        ExFreePoolWithTag(Process->ImagePath.Buffer, TAG_PATH);
     if (Process->Vm.DirectoryTableBase)
         MmDeleteSpace(&Process->Vm);
 }
@@ -109,6 +126,8 @@ static NTSTATUS PspFillProcess(PEPROCESS Process, PUNICODE_STRING Path, PUNICODE
         Status = PspCreatePeb(Process, Program.Base, Path, CommandLine);
     if (!NT_SUCCESS(Status))
         return Status;
+    Process->Images[0] = (PSP_IMAGE){Program.Base, Program.Pe.SizeOfImage};
+    Process->Images[1] = (PSP_IMAGE){Ntdll.Base, Ntdll.Pe.SizeOfImage};
     Process->UserThreadStart = Ntdll.UserThreadStart;
     Process->UserApcDispatcher = Ntdll.UserApcDispatcher;
     Start->Eip = (ULONG_PTR)Ntdll.UserThreadStart;
@@ -131,7 +150,7 @@ NTSTATUS PspCreateFromFile(PUNICODE_STRING Path, PUNICODE_STRING CommandLine, HA
     NTSTATUS Status;
 
     PspNameOfPath(Path, Name);
-    Status = PspCreateProcess(Name, &Process);
+    Status = PspCreateProcess(Name, Path, &Process);
     if (!NT_SUCCESS(Status))
         return Status;
     Process->InheritedFromUniqueProcessId = Parent;
@@ -142,12 +161,30 @@ NTSTATUS PspCreateFromFile(PUNICODE_STRING Path, PUNICODE_STRING CommandLine, HA
     if (!NT_SUCCESS(Status))
         MmCleanSpace(&Process->Vm);
     KeUnstackDetachProcess(&ApcState);
-    if (!NT_SUCCESS(Status)) {
-        ObDereferenceObject(Process);
-        return Status;
+    if (NT_SUCCESS(Status)) {
+        Status = PspNotifyProcessCreation(Process, CommandLine);
+        if (NT_SUCCESS(Status)) {
+            *NewProcess = Process;
+            return STATUS_SUCCESS;
+        }
+        PspDiscardUnstarted(*NewThread);
+        ObDereferenceObject(*NewThread);
     }
-    *NewProcess = Process;
-    return STATUS_SUCCESS;
+    ObDereferenceObject(Process);
+    return Status;
+}
+
+/* The first thread tells drivers what is mapped in its process: the program, then ntdll.dll. */
+VOID PspAnnounceImages(PEPROCESS Process)
+{
+    UNICODE_STRING Ntdll = RTL_CONSTANT_STRING(NTDLL);
+
+    if (InterlockedExchange(&Process->ImagesAnnounced, TRUE))
+        return;
+    PsNotifyImage(&Process->ImagePath, Process->UniqueProcessId, Process->Images[0].Base,
+                  Process->Images[0].Size);
+    PsNotifyImage(&Ntdll, Process->UniqueProcessId, Process->Images[1].Base,
+                  Process->Images[1].Size);
 }
 
 /* The process whose id is given, referenced (WDK: PsLookupProcessByProcessId). */

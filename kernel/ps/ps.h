@@ -14,6 +14,12 @@
 
 #define IMAGE_NAME_LENGTH 16
 
+/* An image as it is mapped in a process. */
+typedef struct _PSP_IMAGE {
+    PVOID Base;
+    SIZE_T Size;
+} PSP_IMAGE;
+
 typedef struct _EPROCESS {
     KPROCESS Pcb;
     UCHAR Fill[0x94 - sizeof(KPROCESS)];
@@ -30,6 +36,12 @@ typedef struct _EPROCESS {
     NTSTATUS OthersStatus; /* what threads end with that another one has ended */
     BOOLEAN Exiting;       /* no new threads */
     BOOLEAN EndedByException;
+    BOOLEAN Announced;      /* drivers have been told of it, and are to be told of its end */
+    LONG ImagesAnnounced;   /* and of what is mapped in it: once, by whichever thread is first */
+    UNICODE_STRING ImagePath; /* paged pool */
+    PSP_IMAGE Images[2];      /* the program, ntdll.dll */
+    LARGE_INTEGER CreateTime, ExitTime;
+    volatile LONG QuotaUsage[2]; /* bytes charged to it: nonpaged, paged pool */
     CHAR ImageFileName[IMAGE_NAME_LENGTH];
 } EPROCESS;
 
@@ -42,6 +54,7 @@ typedef struct _ETHREAD {
     NTSTATUS ExitStatus;
     LIST_ENTRY IrpList; /* packets whose completion ends in this thread (kernel/io/cancel.c) */
     PKEVENT IrpEnded;   /* set when one does; NULL: nobody waits for that */
+    LARGE_INTEGER CreateTime, ExitTime;
     NTSTATUS TerminationStatus; /* what it is to end with, if: */
     BOOLEAN Terminating; /* it is to end when it next goes back to user mode; PspLock */
 #if DBG
@@ -62,6 +75,15 @@ extern PEPROCESS PsInitialUserProcess; /* its end is the end of the run */
 PKTHREAD PsGetIdleThread(VOID);
 extern FAST_MUTEX PspLock;
 
+/* Exported, and not in the headers. */
+NTSTATUS NTAPI PsChargeProcessNonPagedPoolQuota(PEPROCESS Process, SIZE_T Amount);
+NTSTATUS NTAPI PsChargeProcessPagedPoolQuota(PEPROCESS Process, SIZE_T Amount);
+VOID NTAPI PsReturnProcessNonPagedPoolQuota(PEPROCESS Process, SIZE_T Amount);
+VOID NTAPI PsReturnProcessPagedPoolQuota(PEPROCESS Process, SIZE_T Amount);
+LARGE_INTEGER NTAPI PsGetProcessExitTime(VOID);
+NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process);
+extern POBJECT_TYPE *PsJobType; /* there are no jobs */
+
 /* init.c */
 NTSTATUS PspCreateIdleThread(KAFFINITY Processor, PETHREAD *Idle);
 VOID PsInitializeIdle(PVOID StackLimit); /* IRQL: before there is any */
@@ -71,7 +93,9 @@ NTSTATUS PsStartInitialProcess(PCSTR CommandLine);
 VOID PsPublishVersion(VOID); /* query.c: once, before there are programs */
 
 /* process.c: IRQL: PASSIVE_LEVEL. */
-NTSTATUS PspCreateProcess(PCSTR ImageName, PEPROCESS *Process); /* empty; one reference */
+/* Empty; one reference. */
+NTSTATUS PspCreateProcess(PCSTR ImageName, PUNICODE_STRING Path, PEPROCESS *Process);
+VOID PspAnnounceImages(PEPROCESS Process);
 NTSTATUS PsReferenceProcess(HANDLE Handle, ACCESS_MASK Access, PEPROCESS *Process);
 VOID PspDeleteProcess(PVOID Object);
 HANDLE PspAllocateId(VOID);

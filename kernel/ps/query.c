@@ -36,6 +36,36 @@ BOOLEAN NTAPI PsIsThreadTerminating(PETHREAD Thread)
            Thread->Tcb.State == Terminated;
 }
 
+/* When it was made, in units of 100 ns since 1601. IRQL: any. */
+LONGLONG NTAPI PsGetProcessCreateTimeQuadPart(PEPROCESS Process)
+{
+    return Process->CreateTime.QuadPart;
+}
+
+/* When the current process has ended: 0, while it has not (exported, not in the headers). */
+LARGE_INTEGER NTAPI PsGetProcessExitTime(VOID)
+{
+    return PspCurrentProcess()->ExitTime;
+}
+
+/* STATUS_PENDING: it has not ended (exported, not in the headers). */
+NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process)
+{
+    return Process->ExitStatus;
+}
+
+/* No thread's page faults are foreseen, whatever it asks (WDK: PsSetCurrentThreadPrefetching). */
+BOOLEAN NTAPI PsSetCurrentThreadPrefetching(BOOLEAN Prefetching)
+{
+    UNREFERENCED_PARAMETER(Prefetching);
+    return FALSE;
+}
+
+BOOLEAN NTAPI PsIsCurrentThreadPrefetching(VOID)
+{
+    return FALSE;
+}
+
 /* The version, and TRUE in a checked build (WDK: PsGetVersion). There are no service packs. */
 BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber,
                            PUNICODE_STRING CSDVersion)

@@ -2,7 +2,7 @@
  * Threads: system threads of drivers and the kernel, and user threads.
  */
 #include "kernel/kd/kd.h"
-#include "kernel/ps/ps.h"
+#include "kernel/ps/notify.h"
 #include "kernel/services.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/apc.h"
@@ -35,6 +35,7 @@ NTSTATUS PspCreateThread(PEPROCESS Process, PKSYSTEM_ROUTINE SystemRoutine, PVOI
     Thread->Cid.UniqueProcess = Process->UniqueProcessId;
     Thread->Cid.UniqueThread = PspAllocateId();
     Thread->ExitStatus = STATUS_PENDING;
+    KeQuerySystemTime(&Thread->CreateTime);
     *NewThread = Thread;
     return STATUS_SUCCESS;
 }
@@ -70,6 +71,7 @@ static NTSTATUS PspEnterProcess(PETHREAD Thread)
 /* Makes a created thread run. While it runs it has a reference on itself. */
 VOID PspStartThread(PETHREAD Thread)
 {
+    PspNotifyThread(Thread, TRUE);
     ObReferenceObject(Thread);
     KeStartThread(&Thread->Tcb);
 }
@@ -174,6 +176,7 @@ static VOID PspUserThreadStartup(PVOID StartRoutine, PVOID StartContext)
     UNREFERENCED_PARAMETER(StartContext);
     if (PspCurrentProcess()->Exiting)
         PspExitTerminatingThread(); /* it has been told to end before it began */
+    PspAnnounceImages(PspCurrentProcess());
     KeTestAlertThread(UserMode);    /* APCs that were queued before it began run first */
     KiReturnToUserMode(Frame);
     KiExitToUserMode(Frame);

@@ -318,6 +318,49 @@ static void SetUpQueryInformationProcess(CALL *Call)
     Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
 }
 
+static void SetUpQueryImageFileName(CALL *Call)
+{
+    SetUpQueryInformationProcess(Call);
+    Pass(Call, 1, 27); /* ProcessImageFileName */
+    Pass(Call, 3, sizeof Data.Buffer);
+}
+
+static void SetUpQueryInformationThread(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)NtCurrentThread());
+    Point(Call, 2, Data.Buffer, SLOT_OUT);
+    Pass(Call, 3, 28); /* ThreadBasicInformation */
+    Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpSetInformationThread(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)NtCurrentThread());
+    Pass(Call, 1, 3); /* ThreadBasePriority: 0 */
+    Point(Call, 2, &Data.Length, SLOT_IN);
+    Pass(Call, 3, sizeof Data.Length);
+}
+
+static void OpenById(CALL *Call, HANDLE ProcessId, HANDLE ThreadId)
+{
+    Point(Call, 0, &Data.Handle, SLOT_OUT);
+    Pass(Call, 1, SYNCHRONIZE);
+    InitializeObjectAttributes(&Data.Attributes, NULL, 0, NULL, NULL);
+    Point(Call, 2, &Data.Attributes, SLOT_OPTIONAL);
+    Data.ClientId = (CLIENT_ID){ProcessId, ThreadId};
+    Point(Call, 3, &Data.ClientId, SLOT_IN);
+}
+
+static void SetUpOpenProcess(CALL *Call)
+{
+    OpenById(Call, NtCurrentTeb()->ClientId.UniqueProcess, NULL);
+}
+
+static void SetUpOpenThread(CALL *Call)
+{
+    OpenById(Call, NULL, NtCurrentTeb()->ClientId.UniqueThread);
+}
+
 /* The length fits one class, so that it is written right up to the end. */
 static void QueryClass(CALL *Call, SYSTEM_INFORMATION_CLASS Class)
 {
@@ -480,8 +523,12 @@ static const struct {
     {"OpenFile", ServiceOpenFile, SetUpOpenFile},
     {"OpenKey", ServiceOpenKey, SetUpOpenKey},
     {"OpenKeyEx", ServiceOpenKeyEx, SetUpOpenKey},
+    {"OpenProcess", ServiceOpenProcess, SetUpOpenProcess},
+    {"OpenThread", ServiceOpenThread, SetUpOpenThread},
     {"ProtectVirtualMemory", ServiceProtectVirtualMemory, SetUpProtectVirtualMemory},
     {"QueryInformationProcess", ServiceQueryInformationProcess, SetUpQueryInformationProcess},
+    {"QueryInformationProcess (name)", ServiceQueryInformationProcess, SetUpQueryImageFileName},
+    {"QueryInformationThread", ServiceQueryInformationThread, SetUpQueryInformationThread},
     {"QueryKey", ServiceQueryKey, SetUpQueryKey},
     {"QuerySystemInformation (basic)", ServiceQuerySystemInformation, SetUpQueryBasic},
     {"QuerySystemInformation (performance)", ServiceQuerySystemInformation, SetUpQueryPerformance},
@@ -495,6 +542,7 @@ static const struct {
     {"RenameKey", ServiceRenameKey, SetUpRenameKey},
     {"ResetEvent", ServiceResetEvent, SetUpSetEvent},
     {"SetEvent", ServiceSetEvent, SetUpSetEvent},
+    {"SetInformationThread", ServiceSetInformationThread, SetUpSetInformationThread},
     {"SetValueKey", ServiceSetValueKey, SetUpSetValueKey},
     {"UnloadDriver", ServiceUnloadDriver, SetUpDriver},
     {"WaitForSingleObject", ServiceWaitForSingleObject, SetUpWaitForSingleObject},
