@@ -16,6 +16,7 @@
 #include "kernel/ldr/ldr.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
+#include "kernel/se/se.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
 
@@ -86,6 +87,7 @@ NORETURN VOID KiSystemStartup(ULONG Magic, ULONG MultibootInfo)
     HalEnableSystemInterrupt(CLOCK_VECTOR, &Pcr->PrcbData);
     KiEnableInterrupts();
     KiRequire(ObInitialize(), OBJECT_INITIALIZATION_FAILED);
+    KiRequire(SeInitialize(), SECURITY_INITIALIZATION_FAILED);
     KiRequire(PsInitialize(), PROCESS_INITIALIZATION_FAILED);
     KiRequire(PsStartSystemThread(KiPhase1Thread, NULL), PHASE0_INITIALIZATION_FAILED);
     KiIdleLoop();

@@ -5,7 +5,7 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := firmware npx options pe pool protect regfile rtl rtltables rtltext
+UNITS := firmware npx options pe pool protect regfile rtl rtltables rtltext se
 
 UNIT_firmware := kernel/hal/acpi.c kernel/hal/firmware.c kernel/hal/mptable.c
 UNIT_npx      := kernel/ke/npxstatus.c
@@ -17,6 +17,7 @@ UNIT_regfile  := kernel/cm/regfile.c kernel/rtl/case.c kernel/rtl/crt.c
 UNIT_rtl      := $(wildcard kernel/rtl/*.c) kernel/rtl/integer.S
 UNIT_rtltables := $(UNIT_rtl)
 UNIT_rtltext   := $(UNIT_rtl)
+UNIT_se        := $(UNIT_rtl) kernel/se/acl.c kernel/se/secdesc.c kernel/se/sid.c
 
 # The kernel's C library routines have the host's names: there they are called otherwise.
 UNIT_FLAGS_options := -include tests/unit/crt_names.h
@@ -24,11 +25,12 @@ UNIT_FLAGS_regfile := -include tests/unit/crt_names.h
 UNIT_FLAGS_rtl     := -Ibuild/include -include tests/unit/crt_names.h -mincoming-stack-boundary=2
 UNIT_FLAGS_rtltables := $(UNIT_FLAGS_rtl)
 UNIT_FLAGS_rtltext   := $(UNIT_FLAGS_rtl)
+UNIT_FLAGS_se        := $(UNIT_FLAGS_rtl)
 
 .PHONY: unit
 unit: $(UNITS:%=build/unit/test_%) build/unit/pe_sample.sys build/unit/pe_low.sys
 
-build/unit/test_rtl build/unit/test_rtltables build/unit/test_rtltext: \
+build/unit/test_rtl build/unit/test_rtltables build/unit/test_rtltext build/unit/test_se: \
 		build/include/build/doserrors.inc
 
 define UNIT_RULE
