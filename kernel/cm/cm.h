@@ -6,8 +6,8 @@
  * more; its node stays, marked, until the last key object that refers to it goes. All of it is in
  * memory: what is written lasts until the machine is powered off.
  *
- * CmpLock (fast mutex, held at PASSIVE_LEVEL in a critical region) guards all nodes, values and
- * change notifications. Copies from and to the caller are made under it, but no object is
+ * CmpLock (fast mutex, held at PASSIVE_LEVEL in a critical region) guards all nodes and
+ * values. Copies from and to the caller are made under it, but no object is
  * dereferenced and no driver's routine called.
  */
 #ifndef KERNEL_CM_CM_H
@@ -40,7 +40,6 @@ typedef struct _CM_KEY_NODE {
     LIST_ENTRY Link; /* in Parent->SubKeys, in the order of the names */
     struct _CM_KEY_NODE *Parent;
     LIST_ENTRY SubKeys, Values;
-    LIST_ENTRY Watches; /* change notifications: CM_WATCH */
     ULONG SubKeyCount, ValueCount;
     ULONG References; /* one for being in the tree, one for each key object */
     ULONG Flags;

@@ -87,7 +87,6 @@ static CM_KEY_NODE *CmpAllocateNode(PCUNICODE_STRING Name, PCUNICODE_STRING Clas
     }
     InitializeListHead(&Node->SubKeys);
     InitializeListHead(&Node->Values);
-    InitializeListHead(&Node->Watches);
     Node->References = 1;
     CmpTouchNode(Node);
     return Node;
@@ -186,7 +185,7 @@ VOID CmpDereferenceNode(CM_KEY_NODE *Node)
     if (--Node->References)
         return;
     ASSERT(Node->Flags & CM_DELETED);
-    ASSERT(Node->ValueCount == 0 && Node->SubKeyCount == 0 && IsListEmpty(&Node->Watches));
+    ASSERT(Node->ValueCount == 0 && Node->SubKeyCount == 0);
     CmpFree(Node->Name.Buffer);
     CmpFree(Node->Class.Buffer);
     CmpFree(Node);

@@ -48,6 +48,7 @@ VOID PsInitializeIdle(PVOID StackLimit)
     MmInitializeSystemSpace(&PspSystem.Body.Vm);
     KeInitializeProcess(&PspSystem.Body.Pcb, &PspSystem.Body.Vm, SYSTEM_PRIORITY);
     PspSystem.Body.UniqueProcessId = SYSTEM_PROCESS_ID;
+    PspSystem.Body.ExitStatus = STATUS_PENDING;
     memcpy(PspSystem.Body.ImageFileName, "System", sizeof "System");
     KiInitializeIdleThread(&PspIdle.Body.Tcb, &PspSystem.Body.Pcb, StackLimit);
     PspIdle.Body.ThreadsProcess = &PspSystem.Body;
@@ -90,6 +91,7 @@ static VOID NTAPI PspReaper(PVOID Context)
 NTSTATUS PsInitialize(VOID)
 {
     PsPublishVersion();
+    KeQuerySystemTime(&PspSystem.Body.CreateTime);
     PspSystem.Body.ObjectTable = ObpCreateHandleTable();
     if (PspSystem.Body.ObjectTable == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;

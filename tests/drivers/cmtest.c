@@ -334,6 +334,9 @@ static VOID TestQueryKey(HANDLE Key)
     CheckEqual("query key: its full name",
                ZwQueryKey(Key, KeyNameInformation, Room, sizeof Room, &Needed), STATUS_SUCCESS);
     Check("query key: name", Same(Name->Name, Name->NameLength, PLAYGROUND L"\\Query"));
+    CheckEqual("query key: what is kept at hand",
+               ZwQueryKey(Key, KeyCachedInformation, Room, sizeof Room, &Needed), STATUS_SUCCESS);
+    Check("query key: cached", Needed == 40 && ((PULONG)Room)[3] == 2 && ((PULONG)Room)[5] == 2);
     CheckEqual("query key: no such class", ZwQueryKey(Key, MaxKeyInfoClass, Room, 64, &Needed),
                STATUS_INVALID_PARAMETER);
 }

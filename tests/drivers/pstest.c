@@ -292,6 +292,60 @@ static VOID TestHandles(VOID)
     ZwClose(Handle);
 }
 
+/* Exported, and in no header. */
+typedef NTSTATUS(NTAPI *QUOTA)(PEPROCESS Process, SIZE_T Amount);
+typedef LARGE_INTEGER(NTAPI *EXIT_TIME)(VOID);
+typedef NTSTATUS(NTAPI *EXIT_STATUS)(PEPROCESS Process);
+
+static PVOID Routine(PCWSTR Text)
+{
+    UNICODE_STRING Name;
+
+    RtlInitUnicodeString(&Name, Text);
+    return MmGetSystemRoutineAddress(&Name);
+}
+
+static VOID TestUndeclared(PEPROCESS Process)
+{
+    QUOTA Paged = (QUOTA)Routine(L"PsChargeProcessPagedPoolQuota");
+    QUOTA NonPaged = (QUOTA)Routine(L"PsChargeProcessNonPagedPoolQuota");
+    QUOTA ReturnPaged = (QUOTA)Routine(L"PsReturnProcessPagedPoolQuota");
+    QUOTA ReturnNonPaged = (QUOTA)Routine(L"PsReturnProcessNonPagedPoolQuota");
+    EXIT_TIME ExitTime = (EXIT_TIME)Routine(L"PsGetProcessExitTime");
+    EXIT_STATUS ExitStatus = (EXIT_STATUS)Routine(L"PsGetProcessExitStatus");
+
+    if (!Check("undeclared: they are there", Paged && NonPaged && ReturnPaged && ReturnNonPaged &&
+                                                 ExitTime && ExitStatus && Routine(L"PsJobType")))
+        return;
+    CheckEqual("quota: paged pool", Paged(Process, 8), STATUS_SUCCESS);
+    CheckEqual("quota: nonpaged pool", NonPaged(Process, 8), STATUS_SUCCESS);
+    ReturnPaged(Process, 8);
+    ReturnNonPaged(Process, 8);
+    Check("exit: it has not ended", ExitTime().QuadPart == 0);
+    CheckEqual("exit: so its status is pending", ExitStatus(Process), STATUS_PENDING);
+}
+
+static VOID TestTimes(VOID)
+{
+    KERNEL_USER_TIMES Times;
+    LARGE_INTEGER Now;
+
+    KeQuerySystemTime(&Now);
+    CheckEqual("times: a thread's",
+               ZwQueryInformationThread(ZwCurrentThread(), ThreadTimes, &Times, sizeof Times, NULL),
+               STATUS_SUCCESS);
+    Check("times: begun, and not ended", Times.CreateTime.QuadPart > 0 &&
+                                             Times.CreateTime.QuadPart <= Now.QuadPart &&
+                                             Times.ExitTime.QuadPart == 0);
+    CheckEqual(
+        "times: a process's",
+        ZwQueryInformationProcess(ZwCurrentProcess(), ProcessTimes, &Times, sizeof Times, NULL),
+        STATUS_SUCCESS);
+    Check("times: when it was made",
+          Times.CreateTime.QuadPart > 0 &&
+              Times.CreateTime.QuadPart == PsGetProcessCreateTimeQuadPart(PsGetCurrentProcess()));
+}
+
 static VOID TestRest(VOID)
 {
     PEPROCESS Process = PsGetCurrentProcess();
@@ -300,6 +354,8 @@ static VOID TestRest(VOID)
     PsChargePoolQuota(Process, NonPagedPool, 100);
     PsReturnPoolQuota(Process, PagedPool, 100);
     PsReturnPoolQuota(Process, NonPagedPool, 100);
+    TestUndeclared(Process);
+    TestTimes();
     Check("thread: nothing is fetched before it is used",
           !PsSetCurrentThreadPrefetching(TRUE) && !PsIsCurrentThreadPrefetching());
 }
