@@ -7,6 +7,8 @@
 #include <ntddk.h>
 #include "filter.h"
 
+#define TARGET_CHARACTERS 128 /* most that a device's name has, or the path of our registry key */
+
 /* The filter device's extension. Lower never changes; Lock guards the rest. */
 typedef struct _FILTER_EXTENSION {
     PDEVICE_OBJECT Lower; /* where everything is passed on to */
@@ -22,5 +24,8 @@ typedef struct _CONTROL_EXTENSION {
 
 DRIVER_DISPATCH FilterPass;      /* pass.c: any request to the filter device */
 DRIVER_DISPATCH ControlDispatch; /* control.c: any to the control device */
+
+/* target.c */
+NTSTATUS FilterQueryTarget(PUNICODE_STRING RegistryPath, PUNICODE_STRING Target);
 
 #endif

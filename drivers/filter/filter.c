@@ -117,12 +117,15 @@ static VOID NTAPI FilterUnload(PDRIVER_OBJECT DriverObject)
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    UNICODE_STRING Target = RTL_CONSTANT_STRING(FILTER_DEFAULT_TARGET);
+    WCHAR Room[TARGET_CHARACTERS];
+    UNICODE_STRING Target = {0, sizeof Room, Room};
     PCONTROL_EXTENSION Control;
     NTSTATUS Status;
     ULONG i;
 
-    UNREFERENCED_PARAMETER(RegistryPath);
+    Status = FilterQueryTarget(RegistryPath, &Target);
+    if (!NT_SUCCESS(Status))
+        return Status;
     for (i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
         DriverObject->MajorFunction[i] = FilterDispatch;
     DriverObject->DriverUnload = FilterUnload;

@@ -118,6 +118,12 @@ def test_maxmem_beyond_what_there_is_changes_nothing():
 
 # What the loader hands over.
 
+def first_module():
+    """The name of the first file of the boot set."""
+    with open(os.path.join(ROOT, "build", "bootset"), encoding="utf-8") as file:
+        return os.path.basename(file.readline().strip())
+
+
 def boot_damaged(commands, arguments=()):
     """Boots with GDB commands carried out at BootEntry: (status, output)."""
     with Machine(HELLO + list(arguments), gdb=True) as machine:
@@ -155,16 +161,17 @@ def test_what_the_kernel_cannot_do_without_is_named(commands, reason):
 @pytest.mark.parametrize("commands, line", [
     (["set $info[0] &= ~0x40"], "Boot: no memory map; going by the size alone"),
     (["set $modules[0] = 0xfffff000"],
-     "Boot: module demo.sys is not in reach of the kernel; ignored"),
-    (["set $modules[0] += 1"], "Boot: module demo.sys is not in reach of the kernel; ignored"),
+     "Boot: module {first} is not in reach of the kernel; ignored"),
+    (["set $modules[0] += 1"], "Boot: module {first} is not in reach of the kernel; ignored"),
     (["set $modules[1] = $modules[0] - 1"],
-     "Boot: module demo.sys is not in reach of the kernel; ignored"),
+     "Boot: module {first} is not in reach of the kernel; ignored"),
     (["set $modules[2] = 0xffffffff"], "Boot: a module without a usable name is ignored"),
     (["set *(char *)$modules[2] = 0"], "Boot: a module without a usable name is ignored"),
 ])
 def test_what_the_kernel_can_do_without_is_named(commands, line):
     status, output = boot_damaged(commands)
-    assert status == HELLO_STATUS and output.splitlines()[1] == line, output
+    expected = line.format(first=first_module())
+    assert status == HELLO_STATUS and output.splitlines()[1] == expected, output
 
 
 def place_range(base, length):
@@ -192,9 +199,10 @@ def test_only_what_is_memory_is_taken_for_memory(base, length):
 @pytest.mark.parametrize("address", [0x3000000, 0x5000000])
 def test_a_module_outside_of_memory_is_named_and_ignored(address):
     commands = [f"set $modules[0] = {address}", f"set $modules[1] = {address + 0x1000}"]
-    status, output = boot_damaged(commands, ["--append", "maxmem=32", "--start", "demo.sys"])
+    first = first_module()
+    status, output = boot_damaged(commands, ["--append", "maxmem=32", "--start", first])
     assert status == HELLO_STATUS, output
-    assert re.search(r"^Boot: module demo\.sys .*; ignored$", output, re.MULTILINE)
+    assert re.search(rf"^Boot: module {re.escape(first)} .*; ignored$", output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", ["set $info[5] = 0x10001", "set $info[5] = 0xffffffff",

@@ -1,11 +1,9 @@
 /*
  * Shows what filter.sys does: uses the filtered device, and prints what has passed.
  *
- *      tools/run --start null.sys --start filter.sys --init filter.exe
+ *      tools/run --init filter.exe
  */
-#include "check.h"
-#include "device.h"
-#include "drivers/filter/filter.h"
+#include "parts.h"
 
 /* Major functions, by the numbers that the WDK gives them. */
 static const char *const Names[FILTER_FUNCTIONS] = {
@@ -13,18 +11,16 @@ static const char *const Names[FILTER_FUNCTIONS] = {
     [9] = "FLUSH",  [14] = "DEVICE_CONTROL", [18] = "CLEANUP",
 };
 
-enum { Create = 0, Close = 2, Read = 3, Write = 4, Flush = 9, Control = 14, Cleanup = 18 };
-
-static FILTER_COUNTERS Counters[FILTER_FUNCTIONS];
+FILTER_COUNTERS Counters[FILTER_FUNCTIONS];
 static UCHAR Buffer[3 * PAGE_SIZE];
 
-static NTSTATUS GetCounters(HANDLE Filter)
+NTSTATUS GetCounters(HANDLE Filter)
 {
     return ControlDevice(Filter, IOCTL_FILTER_GET_COUNTERS, NULL, 0, Counters, sizeof Counters,
                          NULL);
 }
 
-static void PrintCounters(void)
+void PrintCounters(void)
 {
     ULONG i;
 
@@ -164,5 +160,6 @@ int main(void)
     CheckStatus(LoadDriver("null"), STATUS_SUCCESS, "null is loaded");
     CheckAll();
     CheckUsage(&Before, "all this"); /* so null is gone, too: the filter was what held it */
+    CheckPending();
     return CheckSummary("filter");
 }
