@@ -25,7 +25,7 @@ def files_of(driver, pattern):
 
 
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
-@pytest.mark.parametrize("driver", ["null", "filter", "csq"])
+@pytest.mark.parametrize("driver", ["null", "filter", "csq", "transfer"])
 def test_model_driver_does_what_it_is_a_model_of(driver, kernel, cpus):
     status, log = run([*KERNELS[kernel], "--cpus", str(cpus), "--init", f"{driver}.exe"], 120)
     assert status == 0, log
