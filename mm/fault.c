@@ -134,6 +134,8 @@ static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, BOOLEAN W
 
     if (Pte == NULL || Pte->Long == 0)
         return STATUS_ACCESS_VIOLATION;
+    if (Pte->Hard.Valid && Write && Pte->Hard.CopyOnWrite)
+        return MiCopyOnWrite(Space, Pte, Address);
     if (Pte->Hard.Valid)
         return (Write && !Pte->Hard.Write) || !Pte->Hard.Owner ? STATUS_ACCESS_VIOLATION
                                                                : STATUS_SUCCESS;
@@ -150,6 +152,8 @@ static NTSTATUS MiResolveUserFault(PMM_SPACE Space, ULONG_PTR Address, BOOLEAN W
     }
     if (Write && !MiProtectionAllowsWrite(Pte->Soft.Protection))
         return STATUS_ACCESS_VIOLATION;
+    if (Pte->Soft.Prototype)
+        return MiResolveViewFault(MiFindVad(Space, Address), Pte, Address);
     Status = MiResolveDemandZero(Pte, PTE_USER, UsageProcess);
     if (NT_SUCCESS(Status))
         Space->PrivatePages++;

@@ -122,22 +122,6 @@ static NTSTATUS MiMapIntoProcess(PMDL Mdl, MEMORY_CACHING_TYPE CacheType, PULONG
     return Status;
 }
 
-VOID MiUnmapBorrowed(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End)
-{
-    ULONG_PTR Va;
-
-    for (Va = Start; Va < End; Va += PAGE_SIZE) {
-        PMMPTE Pte = MiUserPte(Space, Va);
-        ULONG Frame;
-        if (Pte == NULL || !Pte->Hard.Valid)
-            continue;
-        Frame = Pte->Hard.PageFrameNumber;
-        Pte->Long = 0;
-        MiFlushUserPages(Space, (PVOID)Va, 1);
-        MiUnshareFrame(Frame);
-    }
-}
-
 static VOID MiUnmapFromProcess(PMDL Mdl, PVOID Va)
 {
     PMM_SPACE Space = MmGetCurrentSpace();

@@ -63,12 +63,14 @@ typedef enum _MI_USAGE {
     UsageShared,    /* KUSER_SHARED_DATA */
     UsageDevice,    /* contiguous and noncached memory, for drivers' devices */
     UsageMdl,       /* of MmAllocatePagesForMdl: known by frame alone */
+    UsageSection,   /* of a section: all its views have it */
     UsageOrphan,    /* let go by its owner, but not by all who share or lock it */
     MI_USAGES
 } MI_USAGE;
 
 /* Memory that its owner may free while somebody has it locked. */
-#define MiIsPageableUsage(Usage) ((Usage) == UsageProcess || (Usage) == UsagePaged)
+#define MiIsPageableUsage(Usage)                                                                   \
+    ((Usage) == UsageProcess || (Usage) == UsagePaged || (Usage) == UsageSection)
 
 /* init.c: IRQL: before there are threads. */
 PCSTR MmInitializeTables(VOID); /* the shared half; NULL, or why it cannot be */
@@ -204,14 +206,34 @@ NTSTATUS MiCommitRange(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End, ULONG Pr
 VOID MiDecommitRange(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End);
 VOID MiProtectUserPte(PMMPTE Pte, ULONG_PTR Va, ULONG Protection);
 
+/* view.c: what views share. Space->Lock is held where a VAD or a PTE is given. */
+typedef struct _MI_SEGMENT {
+    ULONG Pages;
+    const UCHAR *Data; /* what its pages begin as, zeros behind; in the window for good */
+    ULONG DataSize;    /* 0: all zeros */
+    MMPTE *Prototypes; /* nonpaged */
+} MI_SEGMENT, *PMI_SEGMENT;
+
+struct _MMVAD;
+PMMPTE MiPrototypeOf(const struct _MMVAD *Vad, ULONG_PTR Va);
+NTSTATUS MiMakePrototypeValid(PMI_SEGMENT Segment, ULONG Page);
+NTSTATUS MiResolveViewFault(const struct _MMVAD *Vad, PMMPTE Pte, ULONG_PTR Va);
+NTSTATUS MiCopyOnWrite(PMM_SPACE Space, PMMPTE Pte, ULONG_PTR Va);
+VOID MiUnmapView(PMM_SPACE Space, const struct _MMVAD *Vad);
+NTSTATUS MiCommitSegment(PMI_SEGMENT Segment, ULONG First, ULONG Pages);
+VOID MiDeleteSegment(PMI_SEGMENT Segment);
+
 /* vad.c: what each range of a lower half is for. Space->Lock is held. */
 typedef struct _MMVAD {
     LIST_ENTRY ListEntry;
     ULONG_PTR Start, End; /* first byte; first byte after: page aligned */
     ULONG Protect;        /* PAGE_xxx as first asked */
-    ULONG Type;           /* MEM_PRIVATE or MEM_IMAGE */
+    ULONG Type;           /* MEM_PRIVATE, MEM_IMAGE or MEM_MAPPED */
     BOOLEAN Stack;        /* grows down by its guard page */
     BOOLEAN Borrowed;     /* a driver has mapped others' frames there (map.c) */
+    PMI_SEGMENT Segment;  /* a view of this one, with a reference to its object; NULL: none */
+    ULONG FirstPage;      /* of the segment's */
+    ULONG CopyCharge;     /* pages that the process may get for its own by writing */
 } MMVAD, *PMMVAD;
 PMMVAD MiFindVad(PMM_SPACE Space, ULONG_PTR Address);
 PMMVAD MiNextVad(PMM_SPACE Space, ULONG_PTR Address); /* the first that ends above Address */
@@ -223,9 +245,6 @@ VOID MiDeleteVad(PMM_SPACE Space, PMMVAD Vad);      /* with its memory */
  * reserved the addresses, all but MappedSystemVa. */
 VOID MiCheckMappable(PMDL Mdl);
 VOID MiMapMdlFrames(PMDL Mdl, PUCHAR Va, MEMORY_CACHING_TYPE CacheType, ULONG Priority);
-
-/* map.c: takes the frames out of a lower half that are not its own. Space->Lock is held. */
-VOID MiUnmapBorrowed(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End);
 
 /* secure.c: Space->Lock is held. May the range lose its pages, or get this MM_xxx protection? */
 #define MI_NO_PAGES MM_DECOMMIT

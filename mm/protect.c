@@ -9,7 +9,9 @@ static const ULONG MiBaseProtect[] = {
     [MM_EXECUTE] = PAGE_EXECUTE,
     [MM_EXECUTE_READ] = PAGE_EXECUTE_READ,
     [MM_READWRITE] = PAGE_READWRITE,
+    [MM_WRITECOPY] = PAGE_WRITECOPY,
     [MM_EXECUTE_READWRITE] = PAGE_EXECUTE_READWRITE,
+    [MM_EXECUTE_WRITECOPY] = PAGE_EXECUTE_WRITECOPY,
 };
 
 ULONG MiMakeProtection(ULONG Win32Protect)
@@ -52,7 +54,9 @@ MMPTE MiMakeValidPte(ULONG Frame, ULONG Protection, ULONG Extra)
     MMPTE Pte;
 
     Pte.Long = (Frame << PAGE_SHIFT) | PTE_VALID | PTE_ACCESSED | Extra;
-    if (MiProtectionAllowsWrite(Protection))
+    if (MiProtectionIsCopy(Protection))
+        Pte.Hard.CopyOnWrite = 1;
+    else if (MiProtectionAllowsWrite(Protection))
         Pte.Long |= PTE_WRITE;
     if (Protection & MM_NOCACHE)
         Pte.Long |= PTE_NOCACHE;
@@ -64,7 +68,7 @@ ULONG MiProtectionOfPte(MMPTE Pte)
 {
     if (!Pte.Hard.Valid)
         return Pte.Soft.Protection;
-    return (Pte.Hard.Write ? MM_READWRITE : 0) | Pte.Hard.Protection |
+    return (Pte.Hard.Write || Pte.Hard.CopyOnWrite ? MM_READWRITE : 0) | Pte.Hard.Protection |
            (Pte.Hard.CacheDisable ? MM_NOCACHE : 0);
 }
 

@@ -3,10 +3,11 @@
  * (Intel SDM vol. 3, 4.3, table 4-6.)
  *
  *  valid         31..........12 11 10  9  8  7  6  5  4  3  2  1  0
- *                frame          0  prot.  G  0  D  A cd wt U  W  1     (bits 9-10)
+ *                frame         copy prot.  G  0  D  A cd wt U  W  1     (bits 9-10)
  *  never used    0
  *  demand-zero   0               0  0  protection........... 0    0      (bits 5-9)
  *  transition    frame           1  0  protection........... 0    0
+ *  in a view     0               0  1  protection........... 0    0      (the prototype has it)
  *  decommitted   0               0  0  MM_DECOMMIT
  *
  * The processor does not know all of a page's protection: the lowest two bits of it are kept in
@@ -33,7 +34,7 @@ typedef union _MMPTE {
         ULONG LargePage : 1;
         ULONG Global : 1;
         ULONG Protection : 2; /* MM_xxx, the lowest two bits */
-        ULONG Reserved : 1;
+        ULONG CopyOnWrite : 1; /* not writable, but a write gives the process a copy */
         ULONG PageFrameNumber : 20;
     } Hard;
     struct {
@@ -61,13 +62,17 @@ C_ASSERT(sizeof(MMPTE) == 4);
 #define MM_EXECUTE            2
 #define MM_EXECUTE_READ       3
 #define MM_READWRITE          4
+#define MM_WRITECOPY          5
 #define MM_EXECUTE_READWRITE  6
+#define MM_EXECUTE_WRITECOPY  7
 #define MM_NOCACHE            0x08
 #define MM_GUARD_PAGE         0x10 /* with one of the above */
 #define MM_DECOMMIT           0x10 /* alone */
 #define MM_NOACCESS           0x18
 #define MM_INVALID_PROTECTION 0xFFFFFFFF
 
+#define MM_COPY                       1 /* what makes of a writable one one for copying */
+#define MiProtectionIsCopy(Protection) (((Protection)&5) == MM_WRITECOPY)
 #define MiProtectionAllowsWrite(Protection)  (((Protection)&4) != 0)
 #define MiProtectionAllowsAccess(Protection) (((Protection)&7) != 0 && !((Protection)&0x10))
 

@@ -220,6 +220,8 @@ VOID MiProtectUserPte(PMMPTE Pte, ULONG_PTR Va, ULONG Protection)
             New.Soft.Transition = 1;
             New.Soft.PageFrameNumber = Frame;
         }
+    } else {
+        New.Soft.Prototype = Pte->Soft.Prototype;
     }
     *Pte = New;
     MiFlushUserPages(MmGetCurrentSpace(), (PVOID)Va, 1);

@@ -101,10 +101,14 @@ NTSTATUS MiInsertVad(PMM_SPACE Space, ULONG_PTR *Base, SIZE_T Size, ULONG Protec
 
 VOID MiDeleteVad(PMM_SPACE Space, PMMVAD Vad)
 {
-    if (Vad->Borrowed)
-        MiUnmapBorrowed(Space, Vad->Start, Vad->End);
+    if (Vad->Borrowed || Vad->Segment)
+        MiUnmapView(Space, Vad);
     else
         MiDecommitRange(Space, Vad->Start, Vad->End);
+    Space->CommitCharge -= Vad->CopyCharge;
+    MiReturnCommitment(Vad->CopyCharge);
+    if (Vad->Segment)
+        ObDereferenceObject(Vad->Segment);
     RemoveEntryList(&Vad->ListEntry);
     ExFreePoolWithTag(Vad, TAG_VAD);
 }

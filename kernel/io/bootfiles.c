@@ -93,22 +93,28 @@ NTSTATUS IopInitializeBootFiles(VOID)
     return IopCreateDriver(L"BootFiles", IopBootEntry, NULL, &IopBootFilesDriver);
 }
 
+BOOLEAN IoQueryBootFile(PFILE_OBJECT File, const VOID **Data, PULONG Size)
+{
+    PLOADER_MODULE Module = File->FsContext;
+
+    if (File->DeviceObject->DriverObject != IopBootFilesDriver || Module == NULL)
+        return FALSE;
+    *Data = (PUCHAR)MI_WINDOW_BASE + Module->PhysicalStart;
+    *Size = Module->Size;
+    return TRUE;
+}
+
 NTSTATUS IoOpenBootFile(PUNICODE_STRING Path, const VOID **Data, PULONG Size, PFILE_OBJECT *File)
 {
     IO_OPEN_PACKET Packet = {.Disposition = FILE_OPEN};
     OB_OPEN_CONTEXT Context = {.DesiredAccess = FILE_GENERIC_READ, .Extra = &Packet};
-    PLOADER_MODULE Module;
     NTSTATUS Status = ObpOpenPath(Path, *IoFileObjectType, &Context, (PVOID *)File);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    if (OBJECT_TO_HEADER(*File)->Type != *IoFileObjectType ||
-        (*File)->DeviceObject->DriverObject != IopBootFilesDriver) {
+    if (OBJECT_TO_HEADER(*File)->Type != *IoFileObjectType || !IoQueryBootFile(*File, Data, Size)) {
         ObDereferenceObject(*File);
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
-    Module = (*File)->FsContext;
-    *Data = (PUCHAR)MI_WINDOW_BASE + Module->PhysicalStart;
-    *Size = Module->Size;
     return STATUS_SUCCESS;
 }

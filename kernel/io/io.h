@@ -126,6 +126,7 @@ VOID IoShutdownSystem(VOID);
 /* bootfiles.c: the boot loader's modules as files under \SystemRoot. */
 NTSTATUS IopInitializeBootFiles(VOID);
 /* Opens a file whose contents lie in memory for good; *File keeps it open. */
+BOOLEAN IoQueryBootFile(PFILE_OBJECT File, const VOID **Data, PULONG Size); /* FALSE: it is none */
 NTSTATUS IoOpenBootFile(PUNICODE_STRING Path, const VOID **Data, PULONG Size, PFILE_OBJECT *File);
 
 /* console.c */

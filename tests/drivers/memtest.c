@@ -303,6 +303,89 @@ static VOID TestSecure(VOID)
           MmSecureVirtualMemory(&ToRead, 4, PAGE_READWRITE) != NULL);
 }
 
+/* ---- Sections in system space -----------------------------------------------------------------
+ */
+
+extern NTKERNELAPI POBJECT_TYPE *MmSectionObjectType; /* the headers lack it */
+
+static HANDLE NewSection(PUNICODE_STRING Name, ULONG Protection)
+{
+    LARGE_INTEGER Size = {.QuadPart = BYTES};
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Section = NULL;
+
+    InitializeObjectAttributes(&Attributes, Name, OBJ_KERNEL_HANDLE, NULL, NULL);
+    ZwCreateSection(&Section, SECTION_ALL_ACCESS, &Attributes, &Size, Protection, SEC_COMMIT, NULL);
+    return Section;
+}
+
+static PUCHAR MapForProcess(HANDLE Section)
+{
+    PVOID Base = NULL;
+    SIZE_T Size = 0;
+
+    ZwMapViewOfSection(Section, ZwCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0,
+                       PAGE_READWRITE);
+    return Base;
+}
+
+static VOID TestSystemView(VOID)
+{
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\BaseNamedObjects\\memtest");
+    USAGE Before = QueryUsage();
+    HANDLE Section = NewSection(&Name, PAGE_READWRITE);
+    PUCHAR View = NULL, User = MapForProcess(Section);
+    SIZE_T Size = 0;
+    PVOID Object = NULL;
+    PMDL Mdl;
+
+    CheckEqual("section: by its type",
+               ObReferenceObjectByHandle(Section, SECTION_MAP_WRITE, *MmSectionObjectType,
+                                         KernelMode, &Object, NULL),
+               STATUS_SUCCESS);
+    CheckEqual("section: into system space", MmMapViewInSystemSpace(Object, (PVOID *)&View, &Size),
+               STATUS_SUCCESS);
+    Check("section: all of it, there at once",
+          Size == BYTES && (PVOID)View > MmSystemRangeStart && MmIsAddressValid(View));
+    RtlFillMemory(View, BYTES, 0x61);
+    Check("section: the same as in a process", IsFilled(User, BYTES, 0x61));
+    Mdl = LockBuffer(User, BYTES, UserMode, IoWriteAccess);
+    ZwUnmapViewOfSection(ZwCurrentProcess(), User);
+    ObDereferenceObject(Object);
+    ZwClose(Section);
+    Check("section: lasts as long as a view of it", IsFilled(View, BYTES, 0x61));
+    CheckEqual("section: the view ends", MmUnmapViewInSystemSpace(View), STATUS_SUCCESS);
+    CheckEqual("section: once", MmUnmapViewInSystemSpace(View), STATUS_NOT_MAPPED_VIEW);
+    Check("section: what is locked of it stays",
+          !MmIsAddressValid(View) &&
+              IsFilled(MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority), BYTES, 0x61));
+    UnlockAndFree(Mdl);
+    Check("section: nothing is left of it", SameUsage(&Before));
+}
+
+static VOID TestSystemViewLimits(VOID)
+{
+    HANDLE Section = NewSection(NULL, PAGE_READONLY), Again = NULL;
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\BaseNamedObjects\\memtest");
+    OBJECT_ATTRIBUTES Attributes;
+    PVOID Object, View = NULL;
+    SIZE_T Size = BYTES + 1;
+
+    ObReferenceObjectByHandle(Section, 0, NULL, KernelMode, &Object, NULL);
+    CheckEqual("section: not more than it has", MmMapViewInSystemSpace(Object, &View, &Size),
+               STATUS_INVALID_VIEW_SIZE);
+    Size = 1;
+    CheckEqual("section: for a session, a part", MmMapViewInSessionSpace(Object, &View, &Size),
+               STATUS_SUCCESS);
+    Check("section: of zeros, in whole pages", Size == PAGE_SIZE && IsFilled(View, PAGE_SIZE, 0));
+    CheckEqual("section: and back", MmUnmapViewInSessionSpace(View), STATUS_SUCCESS);
+    ObDereferenceObject(Object);
+    ZwClose(Section);
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);
+    CheckEqual("section: its name goes with it", ZwOpenSection(&Again, SECTION_QUERY, &Attributes),
+               STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
 /* ---- Questions --------------------------------------------------------------------------------
  */
 
@@ -393,6 +476,8 @@ static VOID RunAll(VOID)
     TestPagesInChunks();
     TestReserved();
     TestSecure();
+    TestSystemView();
+    TestSystemViewLimits();
     TestAddresses();
     TestIoSpace();
     TestMachine();

@@ -90,11 +90,12 @@ static struct {
 } Data;
 
 static PUCHAR CanaryPage, ReadOnlyPage;
-static HANDLE File, Console, Event, Key, Renamed, Software;
+static HANDLE File, Console, Event, Key, Renamed, Software, Section;
 static ULONG Calls, Wrong;
 
 static WCHAR FileName[] = L"\\SystemRoot\\hello.exe";
 static WCHAR EventName[] = L"\\BaseNamedObjects\\badptr";
+static WCHAR SectionName[] = L"\\BaseNamedObjects\\badptr-section";
 static WCHAR NewName[] = L"\\BaseNamedObjects\\badptr-new";
 static WCHAR DriverName[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\nosuch";
 static WCHAR KeyName[] = L"\\Registry\\Machine\\Software\\badptr";
@@ -191,6 +192,51 @@ static void SetUpCreateEvent(CALL *Call)
     Point(Call, 0, &Data.Handle, SLOT_OUT);
     Pass(Call, 1, EVENT_ALL_ACCESS);
     PointToAttributes(Call, 2, NewName, SLOT_OPTIONAL);
+}
+
+static void SetUpCreateSection(CALL *Call)
+{
+    Data.Offset.QuadPart = sizeof Data.Buffer;
+    Point(Call, 0, &Data.Handle, SLOT_OUT);
+    Pass(Call, 1, SECTION_ALL_ACCESS);
+    PointToAttributes(Call, 2, NewName, SLOT_OPTIONAL);
+    Point(Call, 3, &Data.Offset, SLOT_IN);
+    Pass(Call, 4, PAGE_READWRITE);
+    Pass(Call, 5, SEC_COMMIT);
+    Pass(Call, 6, 0);
+}
+
+static void SetUpOpenSection(CALL *Call)
+{
+    Point(Call, 0, &Data.Handle, SLOT_OUT);
+    Pass(Call, 1, SECTION_ALL_ACCESS);
+    PointToAttributes(Call, 2, SectionName, SLOT_IN);
+}
+
+static void SetUpMapViewOfSection(CALL *Call)
+{
+    Data.Base = NULL;
+    Data.Size = 0;
+    Data.Offset.QuadPart = 0;
+    Pass(Call, 0, (ULONG_PTR)Section);
+    Pass(Call, 1, (ULONG_PTR)NtCurrentProcess());
+    Point(Call, 2, &Data.Base, SLOT_OUT);
+    Pass(Call, 3, 0);
+    Pass(Call, 4, 0);
+    Point(Call, 5, &Data.Offset, SLOT_OUT | SLOT_OPTIONAL);
+    Point(Call, 6, &Data.Size, SLOT_OUT);
+    Pass(Call, 7, ViewUnmap);
+    Pass(Call, 8, 0);
+    Pass(Call, 9, PAGE_READWRITE);
+}
+
+static void SetUpQuerySection(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Section);
+    Pass(Call, 1, SectionBasicInformation);
+    Point(Call, 2, Data.Buffer, SLOT_OUT);
+    Pass(Call, 3, sizeof(SECTION_BASIC_INFORMATION));
+    Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
 }
 
 static void SetUpOpenEvent(CALL *Call)
@@ -509,6 +555,7 @@ static const struct {
     {"CreateEvent", ServiceCreateEvent, SetUpCreateEvent},
     {"CreateFile", ServiceCreateFile, SetUpCreateFile},
     {"CreateKey", ServiceCreateKey, SetUpCreateKey},
+    {"CreateSection", ServiceCreateSection, SetUpCreateSection},
     {"CreateThreadEx", ServiceCreateThreadEx, SetUpCreateThreadEx},
     {"CreateUserProcess", ServiceCreateUserProcess, SetUpCreateUserProcess},
     {"DelayExecution", ServiceDelayExecution, SetUpDelayExecution},
@@ -519,11 +566,13 @@ static const struct {
     {"EnumerateValueKey", ServiceEnumerateValueKey, SetUpEnumerateValueKey},
     {"FreeVirtualMemory", ServiceFreeVirtualMemory, SetUpFreeVirtualMemory},
     {"LoadDriver", ServiceLoadDriver, SetUpDriver},
+    {"MapViewOfSection", ServiceMapViewOfSection, SetUpMapViewOfSection},
     {"OpenEvent", ServiceOpenEvent, SetUpOpenEvent},
     {"OpenFile", ServiceOpenFile, SetUpOpenFile},
     {"OpenKey", ServiceOpenKey, SetUpOpenKey},
     {"OpenKeyEx", ServiceOpenKeyEx, SetUpOpenKey},
     {"OpenProcess", ServiceOpenProcess, SetUpOpenProcess},
+    {"OpenSection", ServiceOpenSection, SetUpOpenSection},
     {"OpenThread", ServiceOpenThread, SetUpOpenThread},
     {"ProtectVirtualMemory", ServiceProtectVirtualMemory, SetUpProtectVirtualMemory},
     {"QueryInformationProcess", ServiceQueryInformationProcess, SetUpQueryInformationProcess},
@@ -535,6 +584,7 @@ static const struct {
     {"QuerySystemInformation (modules)", ServiceQuerySystemInformation, SetUpQueryModules},
     {"QuerySystemInformation (pool tags)", ServiceQuerySystemInformation, SetUpQueryPoolTags},
     {"QuerySystemInformation (upperhalf)", ServiceQuerySystemInformation, SetUpQueryUpperhalf},
+    {"QuerySection", ServiceQuerySection, SetUpQuerySection},
     {"QuerySystemTime", ServiceQuerySystemTime, SetUpQuerySystemTime},
     {"QueryValueKey", ServiceQueryValueKey, SetUpQueryValueKey},
     {"QueryVirtualMemory", ServiceQueryVirtualMemory, SetUpQueryVirtualMemory},
@@ -620,7 +670,9 @@ static void CleanUp(ULONG Number, NTSTATUS Status)
         WaitForProgram(Data.Handle, INFINITE);
     if (Data.Handle)
         NtClose(Data.Handle);
-    if (Base)
+    if (Base && Number == ServiceMapViewOfSection)
+        NtUnmapViewOfSection(NtCurrentProcess(), Base);
+    else if (Base)
         NtFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE);
 }
 
@@ -738,6 +790,7 @@ static void TryServiceNumbers(void)
 
 static void OpenObjects(void)
 {
+    LARGE_INTEGER Size = {.QuadPart = PAGE_SIZE};
     UNICODE_STRING Name = CONSTANT_STRING(CONSOLE_NAME);
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK Result;
@@ -756,6 +809,9 @@ static void OpenObjects(void)
     NtCreateKey(&Renamed, KEY_ALL_ACCESS, &Attributes, 0, NULL, REG_OPTION_VOLATILE, NULL);
     RtlInitUnicodeString(&Name, L"\\Registry\\Machine\\Software");
     NtOpenKey(&Software, KEY_READ, &Attributes);
+    RtlInitUnicodeString(&Name, SectionName);
+    NtCreateSection(&Section, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT,
+                    NULL);
 }
 
 int main(void)

@@ -12,6 +12,7 @@ import pytest
 from machine import ROOT, run
 
 BUILD = os.path.join(ROOT, "build")
+CHECKED = ["--kernel", os.path.join(BUILD, "checked", "upperhalf.elf")]
 LONG = bool(os.environ.get("UPPERHALF_LONG"))
 
 long = pytest.mark.skipif(not LONG, reason="set UPPERHALF_LONG to run it")
@@ -92,6 +93,12 @@ def test_virtual_memory_does_what_is_documented():
 @pytest.mark.parametrize("megabytes", [16, 1024])
 def test_virtual_memory_does_so_on_small_and_large_machines(megabytes):
     check_passed("vm.exe", "--memory", str(megabytes))
+
+
+@pytest.mark.parametrize("options", [[], ["--cpus", "2"], ["--memory", "1024"],
+                                     [*CHECKED, "--cpus", "4"]])
+def test_sections_are_the_same_memory_for_all_who_map_them(options):
+    check_passed("sections.exe", *options)
 
 
 def test_processes_leave_nothing_behind():

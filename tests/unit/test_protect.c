@@ -13,6 +13,8 @@ static void ProtectionsGoThereAndBack(void)
                                  PAGE_EXECUTE,
                                  PAGE_EXECUTE_READ,
                                  PAGE_EXECUTE_READWRITE,
+                                 PAGE_WRITECOPY,
+                                 PAGE_EXECUTE_WRITECOPY,
                                  PAGE_READWRITE | PAGE_GUARD,
                                  PAGE_READONLY | PAGE_NOCACHE};
     ULONG i;
@@ -27,7 +29,7 @@ static void ProtectionsGoThereAndBack(void)
 static void EverythingElseIsRefused(void)
 {
     static const ULONG Bad[] = {
-        0,          PAGE_WRITECOPY, PAGE_NOACCESS | PAGE_GUARD,
+        0,          0x100000, PAGE_NOACCESS | PAGE_GUARD,
         3,          0x80000000,     PAGE_READONLY | PAGE_READWRITE,
         PAGE_GUARD, 0xFFFFFFFF,     PAGE_READWRITE | PAGE_GUARD | PAGE_NOCACHE};
     ULONG i;
@@ -44,6 +46,11 @@ static void ValidPtesSayWhatIsAllowed(void)
     CHECK(Pte.Hard.PageFrameNumber == 0x12345);
     Pte = MiMakeValidPte(0xFFFFF, MM_READWRITE | MM_NOCACHE, PTE_GLOBAL);
     CHECK(Pte.Hard.Write && !Pte.Hard.Owner && Pte.Hard.Global && Pte.Hard.CacheDisable);
+    Pte = MiMakeValidPte(0x12345, MM_EXECUTE_WRITECOPY, PTE_USER);
+    CHECK(!Pte.Hard.Write && Pte.Hard.CopyOnWrite);
+    CHECK(MiProtectionOfPte(Pte) == MM_EXECUTE_WRITECOPY);
+    CHECK(MiProtectionIsCopy(MM_WRITECOPY) && !MiProtectionIsCopy(MM_READWRITE) &&
+          !MiProtectionIsCopy(MM_READONLY) && !MiProtectionIsCopy(MM_NOACCESS));
     Pte = MiMakeDemandZeroPte(MM_READWRITE | MM_GUARD_PAGE);
     CHECK(!Pte.Hard.Valid && Pte.Soft.Protection == (MM_READWRITE | MM_GUARD_PAGE) && Pte.Long);
     CHECK(!MiProtectionAllowsAccess(MM_NOACCESS) && !MiProtectionAllowsAccess(Pte.Soft.Protection));

@@ -5,26 +5,18 @@
  * space under its lock. For another process the thread attaches to it: user PTEs are invalidated
  * with INVLPG in the space that is loaded.
  */
-#include "mm/mm.h"
+#include "kernel/vm/vm.h"
 #include "kernel/ex/capture.h"
-#include "kernel/ps/ps.h"
 #include "kernel/services.h"
 
-/* What a service works on: a process, attached to if it is not the current one. */
-typedef struct _MI_TARGET {
-    PEPROCESS Process;
-    PMM_SPACE Space;
-    KAPC_STATE ApcState;
-} MI_TARGET;
-
-static VOID MiLeaveTarget(MI_TARGET *Target)
+VOID MiLeaveTarget(MI_TARGET *Target)
 {
     ExReleaseFastMutex(&Target->Space->Lock);
     KeUnstackDetachProcess(&Target->ApcState);
     ObDereferenceObject(Target->Process);
 }
 
-static NTSTATUS MiEnterTarget(HANDLE ProcessHandle, MI_TARGET *Target)
+NTSTATUS MiEnterTarget(HANDLE ProcessHandle, MI_TARGET *Target)
 {
     NTSTATUS Status = PsReferenceProcess(ProcessHandle, PROCESS_VM_OPERATION, &Target->Process);
 
@@ -79,6 +71,8 @@ static NTSTATUS MiAllocateInSpace(PMM_SPACE Space, PVOID *Base, SIZE_T *Size, UL
         if (!MiRoundRange(*Base, *Size, &Start, &End))
             return STATUS_INVALID_PARAMETER;
         Vad = MiFindVad(Space, Start);
+        if (Vad && Vad->Segment && End <= Vad->End)
+            return MiCommitInView(Vad, Start, End, Protection);
         if (Vad == NULL || End > Vad->End || !MiIsProgramsOwn(Vad))
             return STATUS_CONFLICTING_ADDRESSES;
         if (!MiMayChange(Space, Start, End, Protection))
@@ -124,7 +118,8 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress,
     if ((AllocationType & ~(MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN)) ||
         !(AllocationType & (MEM_RESERVE | MEM_COMMIT)))
         return STATUS_INVALID_PARAMETER_5;
-    if (MiMakeProtection(Protect) == MM_INVALID_PROTECTION)
+    if (MiMakeProtection(Protect) == MM_INVALID_PROTECTION ||
+        MiProtectionIsCopy(MiMakeProtection(Protect)))
         return STATUS_INVALID_PAGE_PROTECTION;
     Status = MiCaptureRange(BaseAddress, RegionSize, &Base, &Size);
     if (!NT_SUCCESS(Status))
@@ -196,6 +191,16 @@ NTSTATUS NTAPI NtFreeVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSI
     return NT_SUCCESS(Status) ? MiReturnRange(BaseAddress, RegionSize, Base, Size) : Status;
 }
 
+/* Has the page been promised? In a view, the segment knows. */
+static BOOLEAN MiIsCommitted(PMM_SPACE Space, const MMVAD *Vad, ULONG_PTR Va)
+{
+    PMMPTE Pte = MiUserPte(Space, Va);
+
+    if (Pte == NULL || Pte->Long == 0)
+        return FALSE;
+    return Pte->Hard.Valid || !Pte->Soft.Prototype || MiPrototypeOf(Vad, Va)->Long != 0;
+}
+
 /* Space->Lock is held. All pages must be committed, within one VAD. */
 static NTSTATUS MiProtectInSpace(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End, ULONG Protection,
                                  PULONG Old)
@@ -207,9 +212,14 @@ static NTSTATUS MiProtectInSpace(PMM_SPACE Space, ULONG_PTR Start, ULONG_PTR End
         return STATUS_CONFLICTING_ADDRESSES;
     if (Vad->Borrowed || !MiMayChange(Space, Start, End, Protection))
         return STATUS_INVALID_PAGE_PROTECTION;
+    if (Vad->Segment)
+        Protection = MiViewProtection(Vad, Protection);
+    else if (MiProtectionIsCopy(Protection))
+        Protection = MM_INVALID_PROTECTION;
+    if (Protection == MM_INVALID_PROTECTION)
+        return STATUS_INVALID_PAGE_PROTECTION;
     for (Va = Start; Va < End; Va += PAGE_SIZE) {
-        PMMPTE Pte = MiUserPte(Space, Va);
-        if (Pte == NULL || Pte->Long == 0)
+        if (!MiIsCommitted(Space, Vad, Va))
             return STATUS_NOT_COMMITTED;
     }
     *Old = MiMakeWin32Protect(MiProtectionOfPte(*MiUserPte(Space, Start)));
@@ -250,15 +260,14 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, 
 }
 
 /* One page's state and protection, as MEMORY_BASIC_INFORMATION has them. */
-static VOID MiQueryPage(PMM_SPACE Space, ULONG_PTR Va, PULONG State, PULONG Protect)
+static VOID MiQueryPage(PMM_SPACE Space, const MMVAD *Vad, ULONG_PTR Va, PULONG State,
+                        PULONG Protect)
 {
-    PMMPTE Pte = MiUserPte(Space, Va);
-
     *State = MEM_RESERVE;
     *Protect = 0;
-    if (Pte && Pte->Long) {
+    if (MiIsCommitted(Space, Vad, Va)) {
         *State = MEM_COMMIT;
-        *Protect = MiMakeWin32Protect(MiProtectionOfPte(*Pte));
+        *Protect = MiMakeWin32Protect(MiProtectionOfPte(*MiUserPte(Space, Va)));
     }
 }
 
@@ -299,10 +308,10 @@ static VOID MiQueryInSpace(PMM_SPACE Space, ULONG_PTR Va, PMEMORY_BASIC_INFORMAT
         Info->RegionSize = (Vad ? Vad->Start : MI_USER_SHARED_ADDRESS) - Va;
         return;
     }
-    MiQueryPage(Space, Va, &State, &Protect);
+    MiQueryPage(Space, Vad, Va, &State, &Protect);
     for (; End < Vad->End; End += PAGE_SIZE) {
         ULONG OtherState, OtherProtect;
-        MiQueryPage(Space, End, &OtherState, &OtherProtect);
+        MiQueryPage(Space, Vad, End, &OtherState, &OtherProtect);
         if (OtherState != State || OtherProtect != Protect)
             break;
     }
