@@ -214,7 +214,7 @@ NTSTATUS NTAPI MmProtectMdlSystemAddress(PMDL Mdl, ULONG NewProtect)
     PMMPTE Pte;
 
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
-    if (Protection != MM_NOACCESS && (Protection & ~7))
+    if (Protection != MM_NOACCESS && ((Protection & ~7) || MiProtectionIsCopy(Protection)))
         return STATUS_INVALID_PAGE_PROTECTION;
     if (!MiHasOwnMapping(Mdl))
         return STATUS_NOT_MAPPED_VIEW;
