@@ -38,6 +38,9 @@ typedef struct _LOADER_BLOCK {
     ULONG MaximumMemory; /* bytes; 0: no limit */
     ULONG DebugExitPort; /* 0: none */
     ULONG NumberOfProcessors;
+    PCSTR Verify; /* names with commas between; NULL: none */
+    ULONG VerifyFailEvery;
+    BOOLEAN VerifyUnderruns;
     BOOLEAN NoIoApic;
 } LOADER_BLOCK, *PLOADER_BLOCK;
 

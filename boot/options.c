@@ -93,6 +93,10 @@ static BOOLEAN BootpApplyNumber(PLOADER_BLOCK Block, PCSTR Word)
         Block->NumberOfProcessors = Value;
         return TRUE;
     }
+    if ((Text = BootpValueOf(Word, "verifyfail=")) && BootpNumber(Text, &Value) && Value) {
+        Block->VerifyFailEvery = Value;
+        return TRUE;
+    }
     if ((Text = BootpValueOf(Word, "debugexit=")) && BootpNumber(Text, &Value) && Value < 0x10000) {
         Block->DebugExitPort = Value;
         return TRUE;
@@ -108,6 +112,10 @@ static VOID BootpApplyOption(PLOADER_BLOCK Block, PCSTR Word)
         Block->Init = Text;
     else if ((Text = BootpValueOf(Word, "start=")))
         BootpAddStart(Block, Text);
+    else if ((Text = BootpValueOf(Word, "verify=")))
+        Block->Verify = Text;
+    else if (strcmp(Word, "verifyunder") == 0)
+        Block->VerifyUnderruns = TRUE;
     else if (strcmp(Word, "noapic") == 0)
         Block->NoIoApic = TRUE;
     else if (!BootpApplyNumber(Block, Word))

@@ -7,6 +7,9 @@
  *   start=NAME.sys      load this driver at boot (repeatable)
  *   maxmem=MB           use no more memory than this
  *   numproc=N           start at most N processors
+ *   verify=NAME.sys,... Driver Verifier watches these drivers; * for all
+ *   verifyunder         its special pool catches what is before an allocation, not behind
+ *   verifyfail=N        every N-th allocation of theirs fails
  *   noapic              leave device interrupts to the 8259s, though there is an I/O APIC
  *   debugexit=PORT      QEMU's isa-debug-exit device, to be told how the run ended
  */

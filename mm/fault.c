@@ -12,6 +12,7 @@
 #include "mm/mm.h"
 #include "kernel/ex/capture.h"
 #include "kernel/ldr/ldr.h"
+#include "kernel/vf/vf.h"
 #include "mm/pool.h"
 #include "sched/sched.h"
 
@@ -52,6 +53,38 @@ static NTSTATUS MiResolveDemandZero(PMMPTE Pte, ULONG Extra, MI_USAGE Usage)
     return STATUS_SUCCESS;
 }
 
+/*
+ * A page of the upper half that nobody may touch above APC_LEVEL is hidden: out of reach, with its
+ * frame. Driver Verifier does so. A locked page stays, for it may be touched there. The caller
+ * flushes.
+ */
+VOID MiHideSystemPage(PVOID Va)
+{
+    PMMPTE Pte = MiSystemPte(Va);
+    MMPTE Old = *(volatile MMPTE *)Pte, New = {0};
+
+    if (!Old.Hard.Valid || MmPfnDatabase[Old.Hard.PageFrameNumber].ReferenceCount > 1)
+        return;
+    New.Soft.Protection = MiProtectionOfPte(Old) & 0x1F;
+    New.Soft.Transition = 1;
+    New.Soft.PageFrameNumber = Old.Hard.PageFrameNumber;
+    while (Old.Hard.Valid && (ULONG)InterlockedCompareExchange((LONG *)&Pte->Long, (LONG)New.Long,
+                                                               (LONG)Old.Long) != Old.Long)
+        Old = *(volatile MMPTE *)Pte; /* the processor has set Accessed or Dirty meanwhile */
+}
+
+/* Brings a hidden page back. FALSE: it is not hidden. */
+BOOLEAN MiShowSystemPage(PMMPTE Pte)
+{
+    MMPTE Old = *(volatile MMPTE *)Pte, New;
+
+    if (Old.Hard.Valid || !Old.Soft.Transition)
+        return FALSE;
+    New = MiMakeValidPte(Old.Soft.PageFrameNumber, Old.Soft.Protection, PTE_GLOBAL);
+    InterlockedCompareExchange((LONG *)&Pte->Long, (LONG)New.Long, (LONG)Old.Long);
+    return TRUE;
+}
+
 NTSTATUS MiMakeSystemPageValid(ULONG_PTR Address, BOOLEAN Write)
 {
     PMMPTE Pte = MiSystemPte((PVOID)Address);
@@ -59,6 +92,8 @@ NTSTATUS MiMakeSystemPageValid(ULONG_PTR Address, BOOLEAN Write)
 
     if (Value.Hard.Valid)
         return Write && !Value.Hard.Write ? STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+    if (MiShowSystemPage(Pte))
+        return STATUS_SUCCESS;
     if (Value.Long == 0 || !MiIsPagedPoolAddress((PVOID)Address))
         return STATUS_ACCESS_VIOLATION;
     return MiResolveDemandZero(Pte, PTE_GLOBAL, UsagePaged);
@@ -76,8 +111,12 @@ static NTSTATUS MiSystemFault(ULONG_PTR Address, ULONG ErrorCode, PKTRAP_FRAME F
                                 Frame);
         return STATUS_SUCCESS; /* resolved by another thread meanwhile */
     }
+    if (Value.Long == 0 && VfActive)
+        VfCheckFault(Address, Write, Frame);
     if (KiGetCurrentIrql() >= DISPATCH_LEVEL)
         MiBadIrql(Address, ErrorCode, Frame);
+    if (MiShowSystemPage(Pte))
+        return STATUS_SUCCESS;
     if (Value.Long == 0 || !MiIsPagedPoolAddress((PVOID)Address))
         KiBugCheckWithFrame(PAGE_FAULT_IN_NONPAGED_AREA, Address, Write, Frame->Eip, 0, Frame);
     return MiResolveDemandZero(Pte, PTE_GLOBAL, UsagePaged);

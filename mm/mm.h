@@ -179,6 +179,11 @@ NTSTATUS MmAccessFault(ULONG ErrorCode, PVOID Address, KPROCESSOR_MODE Mode, PKT
 NTSTATUS MiMakeUserPageValid(ULONG_PTR Address, BOOLEAN Write);
 NTSTATUS MiMakeSystemPageValid(ULONG_PTR Address, BOOLEAN Write);
 
+/* Pageable memory out of reach and back (Driver Verifier). IRQL: any. */
+VOID MiHideSystemPage(PVOID Va);
+BOOLEAN MiShowSystemPage(PMMPTE Pte);
+VOID MiHidePagedPool(VOID); /* poolpages.c */
+
 /* What is behind one page directory's lower half. Embedded in EPROCESS; KPROCESS points to it. */
 typedef struct _MM_SPACE {
     ULONG_PTR DirectoryTableBase; /* physical address of the page directory */

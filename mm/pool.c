@@ -22,6 +22,7 @@
  * "Bug Check 0xC2: BAD_POOL_CALLER".
  */
 #include "mm/pool.h"
+#include "kernel/vf/vf.h"
 #include "kernel/ke/lockcheck.h"
 
 typedef struct _POOL_DESCRIPTOR {
@@ -313,8 +314,11 @@ PVOID NTAPI ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
  */
 VOID NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag)
 {
-    PPOOL_DESCRIPTOR Pool = MiCheckAddress(P);
+    PPOOL_DESCRIPTOR Pool;
 
+    if (__builtin_expect(VfActive, FALSE) && VfFreePool(P, Tag))
+        return;
+    Pool = MiCheckAddress(P);
     if (BYTE_OFFSET(P) == 0)
         MiFreeBig(Pool, P, Tag); /* a block's memory never starts a page: its header would */
     else

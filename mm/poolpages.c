@@ -119,6 +119,7 @@ VOID MiFreePoolPages(PVOID Va, ULONG Pages)
     if (MiIsPagedPoolAddress(Va)) {
         for (i = 0; i < Pages; i++) { /* promises that never came due have no frame to unmap */
             PMMPTE Pte = MiSystemPte((PUCHAR)Va + i * PAGE_SIZE);
+            MiShowSystemPage(Pte);
             if (!Pte->Hard.Valid)
                 Pte->Long = 0;
         }
@@ -126,4 +127,19 @@ VOID MiFreePoolPages(PVOID Va, ULONG Pages)
     MiEmptySystemRange(Va, Pages);
     MiReleasePoolRange(&MiPoolRanges[MiIsPagedPoolAddress(Va) ? PagedPool : NonPagedPool], Va,
                        Pages);
+}
+
+/* Hides what there is of paged pool, but for locked pages. The caller flushes. IRQL: any. */
+VOID MiHidePagedPool(VOID)
+{
+    ULONG Word, Bit;
+
+    for (Word = 0; Word < RTL_NUMBER_OF(MiPagedBits); Word++) {
+        for (Bit = 0; MiPagedBits[Word] >> Bit; Bit++) {
+            if (MiPagedBits[Word] >> Bit & 1)
+                MiHideSystemPage((PVOID)(MI_PAGED_POOL_START + ((Word * 32 + Bit) << PAGE_SHIFT)));
+            if (Bit == 31)
+                break;
+        }
+    }
 }

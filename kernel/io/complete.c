@@ -17,6 +17,7 @@
 #include "kernel/io/io.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
+#include "kernel/vf/vf.h"
 #include "sched/apc.h"
 
 /* Is a completion routine with that control to be called for how the packet has ended? */
@@ -45,6 +46,8 @@ static BOOLEAN IopClimb(PIRP Irp)
         UCHAR Control = Stack->Control;
         BOOLEAN Top = Irp->CurrentLocation == Irp->StackCount + 1;
 
+        if (__builtin_expect(VfActive, FALSE))
+            VfLeavingLocation(Irp, Irp->CurrentLocation - 1, Control);
         Irp->PendingReturned = (Control & SL_PENDING_RETURNED) != 0;
         if (IopIsInvoked(Irp, Control)) {
             PDEVICE_OBJECT Device = Top ? NULL : IoGetCurrentIrpStackLocation(Irp)->DeviceObject;
@@ -173,6 +176,8 @@ static VOID IopQueueSecondStage(PIRP Irp, CCHAR PriorityBoost)
  */
 VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {
+    if (__builtin_expect(VfActive, FALSE))
+        VfCheckCompletion(Irp);
     KI_ASSERT_IRQL(DISPATCH_LEVEL);
     if (Irp->CurrentLocation > Irp->StackCount + 1 || Irp->Type != IO_TYPE_IRP)
         KeBugCheckEx(MULTIPLE_IRP_COMPLETE_REQUESTS, (ULONG_PTR)Irp, 0, 0, 0);

@@ -8,6 +8,7 @@
 #include "kernel/ke/ke.h"
 #include "kernel/ps/ps.h"
 #include "kernel/rtl/rtl.h"
+#include "kernel/vf/vf.h"
 #include "sched/sched.h"
 
 #define TAG_IRP        ' prI'
@@ -63,6 +64,8 @@ NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         KeBugCheckEx(NO_MORE_IRP_STACK_LOCATIONS, (ULONG_PTR)Irp, 0, 0, 0);
     Stack = --Irp->Tail.Overlay.CurrentStackLocation;
     Stack->DeviceObject = DeviceObject;
+    if (__builtin_expect(VfActive, FALSE))
+        return VfCallDriver(DeviceObject, Irp, Stack);
     return DeviceObject->DriverObject->MajorFunction[Stack->MajorFunction](DeviceObject, Irp);
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/ldr/pe.h"
 #include "kernel/ps/notify.h"
 #include "kernel/rtl/rtl.h"
+#include "kernel/vf/vf.h"
 #include "mm/mm.h"
 
 #define TAG_MODULE      'domL'
@@ -71,17 +72,19 @@ __attribute__((noinline)) VOID KdNotifyImage(PLDR_MODULE Module, BOOLEAN Loaded)
     __asm__ volatile("" : : "r"(Module), "r"((ULONG)Loaded) : "memory");
 }
 
-/* Binds a driver's imports to the kernel, under either of its two names. */
+/* Binds a driver's imports to the kernel, under either of its two names. Context: not NULL for a
+ * driver that is verified. */
 static NTSTATUS LdrpResolveKernelImport(PVOID Context, PCSTR Module, PCSTR Name, ULONG Ordinal,
                                         PULONG_PTR Address)
 {
-    UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Ordinal);
     if (_stricmp(Module, "ntoskrnl.exe") && _stricmp(Module, "hal.dll"))
         return STATUS_DLL_NOT_FOUND;
     if (Name == NULL)
         return STATUS_ORDINAL_NOT_FOUND; /* the kernel exports by name */
-    *Address = (ULONG_PTR)LdrFindKernelExport(Name);
+    *Address = Context ? (ULONG_PTR)VfFindRoutine(Name) : 0;
+    if (*Address == 0)
+        *Address = (ULONG_PTR)LdrFindKernelExport(Name);
     return *Address ? STATUS_SUCCESS : STATUS_ENTRYPOINT_NOT_FOUND;
 }
 
@@ -130,7 +133,8 @@ static NTSTATUS LdrpFillDriver(PE_IMAGE *Image, PUCHAR Base, PUNICODE_STRING Fil
         LdrpRefuse(FileName, Image->Reason, Status);
         return Status;
     }
-    Status = PeBindImports(Image, Base, LdrpResolveKernelImport, NULL, &Import);
+    Status = PeBindImports(Image, Base, LdrpResolveKernelImport,
+                           VfIsChosen(FileName) ? FileName : NULL, &Import);
     if (!NT_SUCCESS(Status)) {
         LdrpRefuseImport(FileName, &Import, Image->Reason, Status);
         return Status;
@@ -269,6 +273,8 @@ NTSTATUS LdrLoadDriverImage(PUNICODE_STRING FileName, PLDR_MODULE *Module)
     if (NT_SUCCESS(Status)) {
         InsertTailList(&PsLoadedModuleList, &(*Module)->InLoadOrderLinks);
         KdNotifyImage(*Module, TRUE);
+        if (VfIsChosen(FileName))
+            VfBeginDriver(*Module);
     }
     LdrUnlockModules();
     if (NT_SUCCESS(Status))
@@ -278,6 +284,7 @@ NTSTATUS LdrLoadDriverImage(PUNICODE_STRING FileName, PLDR_MODULE *Module)
 
 VOID LdrUnloadDriverImage(PLDR_MODULE Module)
 {
+    VfEndDriver(Module);
     LdrLockModules();
     KdNotifyImage(Module, FALSE);
     RemoveEntryList(&Module->InLoadOrderLinks);

@@ -1334,6 +1334,97 @@ MISTAKE NearlyOverflowStack(const CRASH_INPUT *Input)
     return RunThread(RecurseRoutine, NULL);
 }
 
+/* ---- What only Driver Verifier finds ----------------------------------------------------------
+ */
+
+MISTAKE UseFreedPool(const CRASH_INPUT *Input)
+{
+    volatile ULONG *Block = ExAllocatePoolWithTag(NonPagedPool, SMALL_BYTES, GOOD_TAG);
+
+    UNREFERENCED_PARAMETER(Input);
+    ExFreePoolWithTag((PVOID)Block, GOOD_TAG);
+    Seen = *Block;
+    return STATUS_SUCCESS;
+}
+
+MISTAKE LeakPool(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return ExAllocatePoolWithTag(NonPagedPool, SMALL_BYTES, GOOD_TAG)
+               ? STATUS_SUCCESS
+               : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+/* Within what alignment adds to the allocation: even without Verifier nobody is harmed. */
+MISTAKE WriteBehind(const CRASH_INPUT *Input)
+{
+    PUCHAR Block = ExAllocatePoolWithTag(NonPagedPool, SMALL_BYTES - 3, GOOD_TAG);
+
+    UNREFERENCED_PARAMETER(Input);
+    if (Block == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Block[SMALL_BYTES - 3] = 0;
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS WriteAt(LONG Offset)
+{
+    PUCHAR Block = ExAllocatePoolWithTag(NonPagedPool, SMALL_BYTES, GOOD_TAG);
+
+    if (Block == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    *(volatile UCHAR *)(Block + Offset) = 0;
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_SUCCESS;
+}
+
+MISTAKE WriteBeyond(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return WriteAt(SMALL_BYTES);
+}
+
+MISTAKE WriteBefore(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    return WriteAt(-1);
+}
+
+MISTAKE FreeAgain(const CRASH_INPUT *Input)
+{
+    PVOID Block = ExAllocatePoolWithTag(NonPagedPool, SMALL_BYTES, GOOD_TAG);
+
+    UNREFERENCED_PARAMETER(Input);
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    ExFreePoolWithTag(Block, GOOD_TAG);
+    return STATUS_SUCCESS;
+}
+
+/* What the dispatch routine is to do wrong with its packet. */
+static enum { NoMistake, AsPending, Unmarked, Marked } PacketMistake;
+
+MISTAKE CompleteAsPending(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    PacketMistake = AsPending;
+    return STATUS_SUCCESS;
+}
+
+MISTAKE ReturnPendingUnmarked(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    PacketMistake = Unmarked;
+    return STATUS_SUCCESS;
+}
+
+MISTAKE ReturnSuccessMarked(const CRASH_INPUT *Input)
+{
+    UNREFERENCED_PARAMETER(Input);
+    PacketMistake = Marked;
+    return STATUS_SUCCESS;
+}
+
 /* ---- The device -------------------------------------------------------------------------------
  */
 
@@ -1346,6 +1437,15 @@ static NTSTATUS CrashComplete(PIRP Irp, NTSTATUS Status)
     Irp->IoStatus.Information = 0;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
     return Status;
+}
+
+/* Completes a packet, or makes the mistake with it that was asked for. */
+static NTSTATUS CrashEnd(PIRP Irp, NTSTATUS Status)
+{
+    if (PacketMistake == Marked)
+        IoMarkIrpPending(Irp);
+    CrashComplete(Irp, PacketMistake == AsPending ? STATUS_PENDING : Status);
+    return PacketMistake == Unmarked ? STATUS_PENDING : Status;
 }
 
 static NTSTATUS NTAPI CrashDispatchOpenClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -1369,7 +1469,7 @@ static NTSTATUS NTAPI CrashDispatchDeviceControl(PDEVICE_OBJECT DeviceObject, PI
         return CrashComplete(Irp, STATUS_INVALID_DEVICE_REQUEST);
     if (Length < sizeof(CRASH_INPUT))
         return CrashComplete(Irp, STATUS_BUFFER_TOO_SMALL);
-    return CrashComplete(Irp, Mistakes[Mistake](Irp->AssociatedIrp.SystemBuffer));
+    return CrashEnd(Irp, Mistakes[Mistake](Irp->AssociatedIrp.SystemBuffer));
 }
 
 /* Drivers are told of the stop, and may save what they need (WDK: KeRegisterBugCheckCallback). */

@@ -127,7 +127,17 @@
     X(SpinInDpc, "stuck-dpc")              /* checked 133: 0, 1F5, 1F4, 0 */                       \
     X(SpinAtDispatch, "stuck-dispatch")    /* checked 133: 1, 3E8, 0, 0 */                         \
     X(SpinAtHighLevel, "stuck-high")       /* checked 101: 1F4, 0, processor, 0; two */            \
-    X(NearlyOverflowStack, "stack-nearly") /* none, but a checked kernel says it */
+    X(NearlyOverflowStack, "stack-nearly") /* none, but a checked kernel says it */                \
+    /* For Driver Verifier (docs/verifier.md). */                                                  \
+    X(UseFreedPool, "after-free")              /* verified D5: address, 0, instruction, 0 */       \
+    X(LeakPool, "leak")                        /* verified, at unload C4: 62, name, 0, 1 */        \
+    X(WriteBehind, "behind")                   /* verified C1: address, byte, bytes, 24 */         \
+    X(WriteBeyond, "beyond")                   /* verified D6: address, 1, instruction, 0 */       \
+    X(WriteBefore, "before")                   /* verified C1: address, byte, bytes, 23 */         \
+    X(FreeAgain, "free-again")                 /* verified C4: 13, address, tag, 0 */              \
+    X(CompleteAsPending, "irp-complete")       /* verified C9: 6, 103, packet, 0 */                \
+    X(ReturnPendingUnmarked, "irp-unmarked")   /* verified C9: 23D, routine, packet, device */     \
+    X(ReturnSuccessMarked, "irp-marked")       /* verified C9: 23E, routine, packet, device */
 
 #define CRASH_ENUMERATOR(Routine, Name) Crash##Routine,
 typedef enum _CRASH_MISTAKE { CRASH_MISTAKES(CRASH_ENUMERATOR) CrashMistakes } CRASH_MISTAKE;

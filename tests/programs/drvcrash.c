@@ -32,6 +32,15 @@ static NTSTATUS Ask(ULONG Mistake)
     return Status;
 }
 
+/* Driver Verifier may have something to say at the end. */
+static void Unload(void)
+{
+    UNICODE_STRING Service =
+        CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\crash");
+
+    NtUnloadDriver(&Service);
+}
+
 int main(int argc, char **argv)
 {
     ULONG Mistake;
@@ -47,5 +56,7 @@ int main(int argc, char **argv)
     }
     Status = Ask(Mistake);
     printf("drvcrash: %s: status %08lx\n", argv[1], Status);
+    if (strcmp(argv[1], "leak") == 0)
+        Unload();
     return NT_SUCCESS(Status) ? 0 : 1;
 }

@@ -58,7 +58,7 @@ int main(void)
     CheckStatus(OpenDevice(&Again), STATUS_OBJECT_NAME_NOT_FOUND, "it cannot be opened any more");
     CheckStatus(NtUnloadDriver(&Service), STATUS_SUCCESS, "its driver is to be unloaded");
     CheckStatus(NtUnloadDriver(&Service), STATUS_INVALID_DEVICE_REQUEST, "it cannot be told twice");
-    CheckStatus(DeleteDevice(Device), STATUS_SUCCESS, "while the device is open it is still called");
+    CheckStatus(DeleteDevice(Device), STATUS_SUCCESS, "while it is open it is still called");
     CheckStatus(NtClose(Device), STATUS_SUCCESS, "it is closed");
     CheckStatus(UnloadUntilGone(&Service), STATUS_OBJECT_NAME_NOT_FOUND, "now its driver goes");
     CheckStatus(NtLoadDriver(&Service), STATUS_SUCCESS, "it can be loaded again");
