@@ -80,6 +80,16 @@ VOID NTAPI ExRaiseStatus(NTSTATUS Status)
     exit(1);
 }
 
+/* No driver is verified here. */
+BOOLEAN VfActive;
+
+BOOLEAN VfFreePool(PVOID P, ULONG Tag)
+{
+    UNREFERENCED_PARAMETER(P);
+    UNREFERENCED_PARAMETER(Tag);
+    return FALSE;
+}
+
 /* The checked kernel learns the order of locks; here there is none to forget. */
 VOID KiForgetLocksIn(PVOID Start, SIZE_T Bytes)
 {
