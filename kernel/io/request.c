@@ -140,6 +140,8 @@ static NTSTATUS IopSendSynchronously(IOP_REQUEST *Request)
 
     ObReferenceObject(File); /* for its lock */
     IopSendAndWait(Request->Device, Irp, Request->Mode, (File->Flags & FO_ALERTABLE_IO) != 0);
+    if (KeGetCurrentIrql() > APC_LEVEL)
+        return STATUS_SUCCESS; /* the driver forgot to lower it: 4A at the end of the service */
     Irp->UserEvent = Request->Event;
     OldIrql = KfRaiseIrql(APC_LEVEL);
     Status = IopCompleteInThread(Irp, File, (ULONG)(ULONG_PTR)Irp->Tail.Overlay.AuxiliaryBuffer);
