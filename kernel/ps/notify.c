@@ -20,7 +20,10 @@ typedef struct _PSP_NOTIFY {
     BOOLEAN Leaving;           /* it is being removed: not found any more */
 } PSP_NOTIFY;
 
-typedef PSP_NOTIFY PSP_NOTIFY_LIST[NOTIFY_PLACES];
+typedef struct _PSP_NOTIFY_LIST {
+    ULONG volatile Used; /* no place from here on was ever taken */
+    PSP_NOTIFY Places[NOTIFY_PLACES];
+} PSP_NOTIFY_LIST;
 
 static FAST_MUTEX PspNotifyLock;
 static PSP_NOTIFY_LIST PspProcessList, PspThreadList, PspImageList;
@@ -34,20 +37,21 @@ VOID PspInitializeNotify(VOID)
  */
 
 /* The place of a routine, or, for NULL, a free one. PspNotifyLock is held. */
-static PSP_NOTIFY *PspFindPlace(PSP_NOTIFY *List, PVOID Routine, BOOLEAN Extended)
+static PSP_NOTIFY *PspFindPlace(PSP_NOTIFY_LIST *List, PVOID Routine, BOOLEAN Extended)
 {
     ULONG i;
 
     for (i = 0; i < NOTIFY_PLACES; i++) {
-        if (List[i].Routine == Routine && !List[i].Leaving &&
-            (Routine == NULL || List[i].Extended == Extended))
-            return &List[i];
+        PSP_NOTIFY *Place = &List->Places[i];
+        if (Place->Routine == Routine && !Place->Leaving &&
+            (Routine == NULL || Place->Extended == Extended))
+            return Place;
     }
     return NULL;
 }
 
 /* Once: the same routine is not taken again. FALSE: it is not taken, or there is no place. */
-static BOOLEAN PspAddRoutine(PSP_NOTIFY *List, PVOID Routine, BOOLEAN Extended, BOOLEAN Once)
+static BOOLEAN PspAddRoutine(PSP_NOTIFY_LIST *List, PVOID Routine, BOOLEAN Extended, BOOLEAN Once)
 {
     PSP_NOTIFY *Place = NULL;
 
@@ -59,13 +63,14 @@ static BOOLEAN PspAddRoutine(PSP_NOTIFY *List, PVOID Routine, BOOLEAN Extended, 
     if (Place) {
         Place->Extended = Extended;
         Place->Routine = Routine;
+        List->Used = max(List->Used, (ULONG)(Place - List->Places) + 1);
     }
     ExReleaseFastMutex(&PspNotifyLock);
     return Place != NULL;
 }
 
 /* Returns when the routine is not running any more. So it may not be called by the routine. */
-static NTSTATUS PspRemoveRoutine(PSP_NOTIFY *List, PVOID Routine, BOOLEAN Extended)
+static NTSTATUS PspRemoveRoutine(PSP_NOTIFY_LIST *List, PVOID Routine, BOOLEAN Extended)
 {
     PSP_NOTIFY *Place;
 
@@ -90,8 +95,8 @@ static NTSTATUS PspRemoveRoutine(PSP_NOTIFY *List, PVOID Routine, BOOLEAN Extend
 static NTSTATUS PspSetProcessRoutine(PVOID Routine, BOOLEAN Extended, BOOLEAN Remove)
 {
     if (Remove)
-        return PspRemoveRoutine(PspProcessList, Routine, Extended);
-    return PspAddRoutine(PspProcessList, Routine, Extended, TRUE) ? STATUS_SUCCESS
+        return PspRemoveRoutine(&PspProcessList, Routine, Extended);
+    return PspAddRoutine(&PspProcessList, Routine, Extended, TRUE) ? STATUS_SUCCESS
                                                                   : STATUS_INVALID_PARAMETER;
 }
 
@@ -112,25 +117,25 @@ NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_
 /* STATUS_INSUFFICIENT_RESOURCES: 64 are registered. IRQL: PASSIVE_LEVEL. */
 NTSTATUS NTAPI PsSetCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE NotifyRoutine)
 {
-    return PspAddRoutine(PspThreadList, NotifyRoutine, FALSE, FALSE)
+    return PspAddRoutine(&PspThreadList, NotifyRoutine, FALSE, FALSE)
                ? STATUS_SUCCESS
                : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 NTSTATUS NTAPI PsRemoveCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE NotifyRoutine)
 {
-    return PspRemoveRoutine(PspThreadList, NotifyRoutine, FALSE);
+    return PspRemoveRoutine(&PspThreadList, NotifyRoutine, FALSE);
 }
 
 NTSTATUS NTAPI PsSetLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 {
-    return PspAddRoutine(PspImageList, NotifyRoutine, FALSE, FALSE) ? STATUS_SUCCESS
+    return PspAddRoutine(&PspImageList, NotifyRoutine, FALSE, FALSE) ? STATUS_SUCCESS
                                                                     : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 NTSTATUS NTAPI PsRemoveLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 {
-    return PspRemoveRoutine(PspImageList, NotifyRoutine, FALSE);
+    return PspRemoveRoutine(&PspImageList, NotifyRoutine, FALSE);
 }
 
 /* ---- Notification ------------------------------------------------------------------------------
@@ -154,8 +159,8 @@ static VOID PspNotifyProcess(PEPROCESS Process, PPS_CREATE_NOTIFY_INFO Info)
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     KeEnterCriticalRegion();
-    for (i = 0; i < NOTIFY_PLACES; i++) {
-        PSP_NOTIFY *Place = &PspProcessList[i];
+    for (i = 0; i < PspProcessList.Used; i++) {
+        PSP_NOTIFY *Place = &PspProcessList.Places[i];
         if (!PspEnterRoutine(Place))
             continue;
         if (Place->Extended)
@@ -203,8 +208,8 @@ VOID PspNotifyThread(PETHREAD Thread, BOOLEAN Create)
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     KeEnterCriticalRegion();
-    for (i = 0; i < NOTIFY_PLACES; i++) {
-        PSP_NOTIFY *Place = &PspThreadList[i];
+    for (i = 0; i < PspThreadList.Used; i++) {
+        PSP_NOTIFY *Place = &PspThreadList.Places[i];
         if (!PspEnterRoutine(Place))
             continue;
         ((PCREATE_THREAD_NOTIFY_ROUTINE)Place->Routine)(Thread->Cid.UniqueProcess,
@@ -224,8 +229,8 @@ VOID PsNotifyImage(PUNICODE_STRING Path, HANDLE ProcessId, PVOID Base, SIZE_T Si
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     KeEnterCriticalRegion();
-    for (i = 0; i < NOTIFY_PLACES; i++) {
-        PSP_NOTIFY *Place = &PspImageList[i];
+    for (i = 0; i < PspImageList.Used; i++) {
+        PSP_NOTIFY *Place = &PspImageList.Places[i];
         if (!PspEnterRoutine(Place))
             continue;
         ((PLOAD_IMAGE_NOTIFY_ROUTINE)Place->Routine)(Path, ProcessId, &Info);

@@ -13,14 +13,16 @@
 typedef struct _USAGE {
     ULONG Other[11];
     ULONG AvailablePages, CommittedPages;
-    ULONG More[65];
+    ULONG Faults[15];
+    ULONG PagedPoolPages, NonPagedPoolPages;
+    ULONG More[48];
 } USAGE;
 
 NTSTATUS NTAPI ZwQuerySystemInformation(ULONG Class, PVOID Buffer, ULONG Length, PULONG Returned);
 
 static inline USAGE QueryUsage(VOID)
 {
-    USAGE Usage = {{0}, 0, 0, {0}};
+    USAGE Usage = {0};
     ULONG Length;
 
     if (!NT_SUCCESS(ZwQuerySystemInformation(2, &Usage, sizeof Usage, &Length)))
@@ -28,15 +30,20 @@ static inline USAGE QueryUsage(VOID)
     return Usage;
 }
 
+/* Are as many pages in use as before? A pool may have kept one, for small blocks it has at hand. */
 static inline BOOLEAN SameUsage(const USAGE *Before)
 {
     USAGE Now = QueryUsage();
+    LONG Paged = (LONG)(Now.PagedPoolPages - Before->PagedPoolPages);
+    LONG NonPaged = (LONG)(Now.NonPagedPoolPages - Before->NonPagedPoolPages);
 
-    if (Now.AvailablePages == Before->AvailablePages &&
-        Now.CommittedPages == Before->CommittedPages)
+    if (Now.AvailablePages + Paged + NonPaged == Before->AvailablePages &&
+        Now.CommittedPages - Paged - NonPaged == Before->CommittedPages && Paged <= 1 &&
+        NonPaged <= 1)
         return TRUE;
-    DbgPrint("memory: available %lu, before %lu; committed %lu, before %lu\n", Now.AvailablePages,
-             Before->AvailablePages, Now.CommittedPages, Before->CommittedPages);
+    DbgPrint("memory: available %lu, before %lu; committed %lu, before %lu; pools %+ld, %+ld\n",
+             Now.AvailablePages, Before->AvailablePages, Now.CommittedPages, Before->CommittedPages,
+             Paged, NonPaged);
     return FALSE;
 }
 

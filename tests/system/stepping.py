@@ -317,8 +317,9 @@ def hold_back_clock():
     It seldom happens by itself, for the clock's IRQL is near the top. Not one that is replayed
     already; and not while the processor is idle, for then nothing else would let IRQL fall.
     """
-    run_to("HalBeginSystemInterrupt",
-           f"$ecx == {CLOCK_VECTOR} && {PCR}->Irql == 0 && {AT_HOME} && "
+    run_to("KiInterruptHandler",
+           f"$edx == {CLOCK_VECTOR} && {PCR}->Irql == 0 && {AT_HOME} && "
+           f"(((KTRAP_FRAME *)$ecx)->SegCs & 3) == 0 && "
            f"!{PCR}->IrrActive && {PROCESSOR}->CurrentThread != {PROCESSOR}->IdleThread")
     gdb.execute(f"set var {PCR}->Irql = {HIGH_LEVEL}")
     run_to(f"{word(register('esp')):#x}", f"{PCR}->Irql == {HIGH_LEVEL}")
