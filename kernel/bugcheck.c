@@ -103,15 +103,11 @@ static VOID KiPrintCulprit(ULONG_PTR Address)
 
 static VOID KiPrintRegisters(PKTRAP_FRAME Frame)
 {
-    ULONG Esp = (ULONG)&Frame->HardwareEsp;
-
-    if (KiIsUserTrap(Frame) || Frame == &KiDoubleFaultFrame)
-        Esp = Frame->HardwareEsp;
     KdPrintLine("eax=%08lx ebx=%08lx ecx=%08lx edx=%08lx esi=%08lx edi=%08lx\n", Frame->Eax,
                 Frame->Ebx, Frame->Ecx, Frame->Edx, Frame->Esi, Frame->Edi);
     KdPrintLine("eip=%08lx esp=%08lx ebp=%08lx cs=%04lx efl=%08lx cr2=%08lx cr3=%08lx\n",
-                Frame->Eip, Esp, Frame->Ebp, Frame->SegCs & 0xFFFF, Frame->EFlags, KiReadCr2(),
-                KiReadCr3());
+                Frame->Eip, KiFrameEsp(Frame), Frame->Ebp, Frame->SegCs & 0xFFFF, Frame->EFlags,
+                KiReadCr2(), KiReadCr3());
 }
 
 /* Exact: the first address is that of an instruction, not behind a call. */
@@ -169,7 +165,7 @@ __attribute__((noinline)) VOID KiBugCheckStop(ULONG Code, PKTRAP_FRAME Frame)
 /* After a call to where no code is, the caller's address is the first word on the stack. */
 static ULONG KiFindWildCaller(PKTRAP_FRAME Frame, PULONG_PTR Callers)
 {
-    PULONG_PTR Stack = (PULONG_PTR)&Frame->HardwareEsp; /* where the kernel's own stack goes on */
+    PULONG_PTR Stack = (PULONG_PTR)KiFrameEsp(Frame);
 
     if (KiIsUserTrap(Frame) || Frame == &KiDoubleFaultFrame ||
         LdrFindModuleByAddress((PVOID)Frame->Eip) || !MmIsAddressValid(Stack))
@@ -187,7 +183,7 @@ static VOID KiPrintBugCheck(KIRQL Irql, PKTRAP_FRAME Frame, ULONG_PTR Ebp)
         Callers[Count++] = Frame->Eip;
         Count += KiFindWildCaller(Frame, Callers + Count);
     }
-    Count += KdWalkStack(Ebp, Callers + Count, STACK_TRACE_DEPTH - Count);
+    Count += KdWalkStack(Ebp, 0, Callers + Count, STACK_TRACE_DEPTH - Count);
     Instruction = Parameter ? KiBugCheckData[Parameter] : Frame ? Frame->Eip : 0;
     KdPrintLine("A problem has been detected and the system has been stopped.\n\n%s\n\n"
                 "*** STOP: 0x%08lX (0x%08lX,0x%08lX,0x%08lX,0x%08lX)\n",

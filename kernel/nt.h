@@ -82,6 +82,10 @@ KIRQL FASTCALL KeAcquireQueuedSpinLockRaiseToSynch(KSPIN_LOCK_QUEUE_NUMBER Numbe
 LOGICAL FASTCALL KeTryToAcquireQueuedSpinLockRaiseToSynch(KSPIN_LOCK_QUEUE_NUMBER Number,
                                                           PKIRQL OldIrql);
 
+NTSTATUS NTAPI ExRaiseHardError(NTSTATUS ErrorStatus, ULONG NumberOfParameters,
+                                ULONG UnicodeStringParameterMask, PULONG_PTR Parameters,
+                                ULONG ValidResponseOptions, PULONG Response);
+
 #define NORETURN __attribute__((noreturn))
 
 #endif

@@ -30,7 +30,7 @@ typedef struct _KI_USER_APC {
     PVOID Arguments[3];
 } KI_USER_APC;
 
-/* context.c */
+/* kernel/ps/context.c */
 NTSTATUS KiInitializeUserApc(PKTRAP_FRAME Frame, const KI_USER_APC *Apc);
 
 /* apc.c */

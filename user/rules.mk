@@ -16,8 +16,11 @@ USER_RTL_FLAGS := $(PEFLAGS) --param=min-pagesize=0 -fno-asynchronous-unwind-tab
 	-I$(MINGW)/ddk -D_NTOSKRNL_ -D_NTSYSTEM_ -D_CRTIMP= \
 	-U__declspec -U__stdcall -U__fastcall -U__cdecl -U__int8
 
+# So is kernel/seh.
+USER_SHARED := $(USER_RTL:%=kernel/rtl/%.c) $(sort $(wildcard kernel/seh/*.[cS]))
+
 NTDLL_OBJECTS := $(patsubst %,$(BUILD)/pe/%.o,$(sort $(wildcard user/ntdll/*.[cS]))) \
-	$(USER_RTL:%=$(BUILD)/pe/user/ntdll/rtl/%.o)
+	$(USER_SHARED:%=$(BUILD)/pe/user/ntdll/%.o)
 LIBRARY_OBJECTS := $(patsubst %,$(BUILD)/pe/%.o,$(sort $(wildcard user/lib/*.c)))
 USER_LIBRARIES := $(BUILD)/user/libuser.a $(BUILD)/user/libntdll.a
 
@@ -25,8 +28,10 @@ USER_LIBRARIES := $(BUILD)/user/libuser.a $(BUILD)/user/libntdll.a
 PROGRAMS := $(filter-out ntdll lib,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 
 USER_FILES := $(BUILD)/user/ntdll.dll $(PROGRAMS:%=$(BUILD)/user/%.exe)
+SEH_TEST_PROGRAMS := $(patsubst tests/programs/seh/%.c,$(BUILD)/tests/%.exe,\
+	$(sort $(wildcard tests/programs/seh/*.c)))
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/%.exe,\
-	$(sort $(wildcard tests/programs/*.c)))
+	$(sort $(wildcard tests/programs/*.c))) $(SEH_TEST_PROGRAMS)
 
 $(BUILD)/pe/user/%.c.o: user/%.c Makefile user/rules.mk
 	@mkdir -p $(@D)
@@ -38,7 +43,7 @@ $(BUILD)/pe/user/%.S.o: user/%.S Makefile user/rules.mk
 	$(call say,CC,$<)
 	$(Q)$(PECC) $(USER_FLAGS) -c -o $@ $<
 
-$(BUILD)/pe/user/ntdll/rtl/%.o: kernel/rtl/%.c Makefile user/rules.mk
+$(BUILD)/pe/user/ntdll/kernel/%.o: kernel/% Makefile user/rules.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(PECC) $(USER_RTL_FLAGS) -c -o $@ $<
@@ -47,6 +52,13 @@ $(BUILD)/pe/tests/programs/%.o: tests/programs/%.c Makefile user/rules.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(PECC) $(USER_FLAGS) -c -o $@ $<
+
+# With __try: by clang, as the drivers that use it (Makefile), which knows one kind of printf.
+$(BUILD)/pe/tests/programs/seh/%.o: tests/programs/seh/%.c Makefile user/rules.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(SEHCC) $(SEH_FLAGS) -Dms_printf=printf -I. -Iuser/include -Iuser/lib -c -o $@ $<
+	$(Q)i686-w64-mingw32-objcopy --remove-section .sxdata $@
 
 # The list of exports: ours, and each service under both of its names.
 $(BUILD)/user/ntdll.def: user/ntdll/ntdll.def kernel/services.def
@@ -81,6 +93,11 @@ endef
 $(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(program))))
 
 $(BUILD)/tests/%.exe: $(BUILD)/pe/tests/programs/%.o $(USER_LIBRARIES)
+	@mkdir -p $(@D)
+	$(call say,EXE,$@)
+	$(Q)$(PECC) $(USER_LINK) -o $@ $(filter %.o %.a,$^) -lgcc
+
+$(SEH_TEST_PROGRAMS): $(BUILD)/tests/%.exe: $(BUILD)/pe/tests/programs/seh/%.o $(USER_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,EXE,$@)
 	$(Q)$(PECC) $(USER_LINK) -o $@ $(filter %.o %.a,$^) -lgcc

@@ -113,16 +113,3 @@ NTSTATUS NTAPI ExUuidCreate(UUID *Uuid)
     Uuid->Data3 = (USHORT)((Time >> 48 & 0x0FFF) | UUID_VERSION_1);
     return RPC_NT_UUID_LOCAL_ONLY;
 }
-
-/* ---- Exceptions that have a routine of their own -----------------------------------------------
- */
-
-DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID)
-{
-    ExRaiseStatus(STATUS_ACCESS_VIOLATION);
-}
-
-DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID)
-{
-    ExRaiseStatus(STATUS_DATATYPE_MISALIGNMENT);
-}

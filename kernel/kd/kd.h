@@ -18,8 +18,9 @@ VOID KdEnterCrash(VOID);
 /* symbols.c: the kernel function that holds Address, or NULL. */
 PCSTR KdLookupSymbol(ULONG_PTR Address, PULONG Offset);
 
-/* stack.c: return addresses by the frame-pointer chain, only through mapped kernel memory. */
-ULONG KdWalkStack(ULONG_PTR Ebp, PULONG_PTR Callers, ULONG Count);
+/* stack.c: return addresses by the frame-pointer chain, only through mapped kernel memory. The
+ * first Skip of them are left out. */
+ULONG KdWalkStack(ULONG_PTR Ebp, ULONG Skip, PULONG_PTR Callers, ULONG Count);
 
 /* stack.c: "image+offset" or "function+offset" of a kernel address, into Buffer. */
 VOID KdDescribeAddress(ULONG_PTR Address, PCHAR Buffer, ULONG Size);

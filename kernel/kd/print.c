@@ -104,8 +104,3 @@ VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNu
                 (PCSTR)VoidFileName, LineNumber);
     __asm__ volatile("int $0x2C");
 }
-
-VOID NTAPI DbgBreakPoint(VOID)
-{
-    __asm__ volatile("int3");
-}

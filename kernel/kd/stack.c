@@ -13,21 +13,52 @@ static BOOLEAN KdpIsReadableWord(ULONG_PTR Address)
     return Address >= MI_SYSTEM_BASE && (Address & 3) == 0 && MmIsAddressValid((PVOID)Address);
 }
 
-ULONG KdWalkStack(ULONG_PTR Ebp, PULONG_PTR Callers, ULONG Count)
+ULONG KdWalkStack(ULONG_PTR Ebp, ULONG Skip, PULONG_PTR Callers, ULONG Count)
 {
     ULONG Found = 0;
 
     while (Found < Count && KdpIsReadableWord(Ebp) && KdpIsReadableWord(Ebp + 4)) {
-        ULONG_PTR Next = ((PULONG_PTR)Ebp)[0];
-        Callers[Found] = ((PULONG_PTR)Ebp)[1];
-        if (Callers[Found] < MI_SYSTEM_BASE)
+        ULONG_PTR Next = ((PULONG_PTR)Ebp)[0], Caller = ((PULONG_PTR)Ebp)[1];
+        if (Caller < MI_SYSTEM_BASE)
             break; /* user mode, or the end */
-        Found++;
+        if (Skip)
+            Skip--;
+        else
+            Callers[Found++] = Caller;
         if (Next <= Ebp)
             break; /* a chain goes up, so it ends */
         Ebp = Next;
     }
     return Found;
+}
+
+/*
+ * The caller's callers, the nearest first: where each goes on in kernel mode. Flags: 0; a walk of
+ * the program's stack, 1, finds nothing. IRQL: any. (Declared, though not documented, by the WDK.)
+ */
+ULONG NTAPI RtlWalkFrameChain(PVOID *Callers, ULONG Count, ULONG Flags)
+{
+    if (Flags)
+        return 0;
+    return KdWalkStack((ULONG_PTR)__builtin_frame_address(0), 0, (PULONG_PTR)Callers, Count);
+}
+
+/*
+ * The same, without the first FramesToSkip, and their sum as a hash, if that is wanted (WDK:
+ * RtlCaptureStackBackTrace). IRQL: any.
+ */
+USHORT NTAPI RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace,
+                                      PULONG BackTraceHash)
+{
+    ULONG Count = KdWalkStack((ULONG_PTR)__builtin_frame_address(0), FramesToSkip,
+                              (PULONG_PTR)BackTrace, min(FramesToCapture, MAXUSHORT));
+    ULONG Hash = 0, i;
+
+    for (i = 0; i < Count; i++)
+        Hash += (ULONG)(ULONG_PTR)BackTrace[i];
+    if (BackTraceHash)
+        *BackTraceHash = Hash;
+    return (USHORT)Count;
 }
 
 /* Back: how far before the address the routine is looked for that it belongs to. */

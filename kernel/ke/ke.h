@@ -80,6 +80,14 @@ C_ASSERT(FIELD_OFFSET(KTRAP_FRAME, HardwareSegSs) == 0x78);
 
 #define KiIsUserTrap(Frame) (((Frame)->SegCs & RPL_USER) != 0)
 
+/* The interrupted stack pointer. A trap from the kernel pushes none: there the stack goes on where
+ * the frame ends. One that no trap has made has FS 0, and room for it. */
+static inline ULONG_PTR KiFrameEsp(const KTRAP_FRAME *Frame)
+{
+    return KiIsUserTrap(Frame) || Frame->SegFs == 0 ? Frame->HardwareEsp
+                                                    : (ULONG_PTR)&Frame->HardwareEsp;
+}
+
 /* The 32-bit task-state segment (Intel SDM vol. 3, 8.2.1); only Esp0 and Ss0 matter for switches.
  */
 typedef struct _KTSS {
@@ -450,7 +458,7 @@ VOID KiInitializeInterrupts(VOID);
 /* trap.S: one stub for each of the 256 vectors, 16 bytes apart. */
 extern UCHAR KiTrapStubs[];
 extern VOID KiDoubleFaultTask(VOID);
-NORETURN VOID KiExitToUserMode(PKTRAP_FRAME Frame);
+NORETURN VOID KiExitThroughFrame(PKTRAP_FRAME Frame);
 VOID FASTCALL KiReplayInterrupt(ULONG Vector);
 
 /* trap.c: the C ends of the stubs. */
@@ -458,6 +466,15 @@ VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector);
 VOID FASTCALL KiInterruptHandler(PKTRAP_FRAME Frame, ULONG Vector);
 VOID FASTCALL KiReturnToUserMode(PKTRAP_FRAME Frame);
 VOID KiRecordSystemServiceExit(NTSTATUS Status);
+
+/* kernel/ps/context.c */
+VOID KiContextFromTrapFrame(const KTRAP_FRAME *Frame, PCONTEXT Context);
+VOID KiContextToTrapFrame(const CONTEXT *Context, PKTRAP_FRAME Frame);
+NTSTATUS KiInitializeUserException(PKTRAP_FRAME Frame, const EXCEPTION_RECORD *Record);
+
+/* exception.c */
+VOID KiDispatchException(PEXCEPTION_RECORD Record, PKTRAP_FRAME Frame);
+VOID KiDispatchUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME Frame, BOOLEAN FirstChance);
 
 /* service.c */
 VOID FASTCALL KiSystemServiceHandler(PKTRAP_FRAME Frame);

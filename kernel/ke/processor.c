@@ -102,10 +102,11 @@ static VOID KiSetGate(ULONG Vector, ULONG_PTR Handler, USHORT Selector, USHORT A
     KiIdt[Vector].ExtendedOffset = (USHORT)(Handler >> 16);
 }
 
-/* Vectors that user mode may raise by instruction: 3, 4, 2Ch (assertion), 2Eh (service). */
+/* Vectors that user mode may raise by instruction: 3, 4, 2Ch (assertion), 2Dh (the debugger), 2Eh
+ * (service). */
 static VOID KiInitializeIdt(VOID)
 {
-    static const UCHAR FromUserMode[] = {3, 4, 0x2C, SYSTEM_SERVICE_VECTOR};
+    static const UCHAR FromUserMode[] = {3, 4, 0x2C, 0x2D, SYSTEM_SERVICE_VECTOR};
     ULONG i;
 
     for (i = 0; i <= MAXIMUM_IDTVECTOR; i++)

@@ -171,19 +171,19 @@ KiTrapExit:
         .size   KiTrapCommon, . - KiTrapCommon
 
 /*
- * VOID KiExitToUserMode(PKTRAP_FRAME Frame): enters user mode for the first time, by leaving
- * through a frame that no trap has made. Does not return.
+ * VOID KiExitThroughFrame(PKTRAP_FRAME Frame): leaves through a frame that no trap has made: into
+ * user mode for the first time, or into kernel code after an exception. Does not return.
  */
-        .globl  KiExitToUserMode
-        .type   KiExitToUserMode, @function
-KiExitToUserMode:
+        .globl  KiExitThroughFrame
+        .type   KiExitThroughFrame, @function
+KiExitThroughFrame:
         .cfi_startproc
         .cfi_undefined eip
         cli
         movl    4(%esp), %esp
         jmp     KiTrapExit
         .cfi_endproc
-        .size   KiExitToUserMode, . - KiExitToUserMode
+        .size   KiExitThroughFrame, . - KiExitThroughFrame
 
 /*
  * VOID FASTCALL KiReplayInterrupt(ULONG Vector): runs a hardware interrupt's stub as if the

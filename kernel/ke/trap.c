@@ -2,9 +2,9 @@
  * What happens at a trap, after trap.S has built the frame: exceptions by vector, hardware
  * interrupts, and the last checks on the way back to user mode.
  *
- * An exception in user mode ends that process with the exception's NTSTATUS. An exception in the
- * kernel is a bug check, with one exception to it: the routines of usercopy.S, whose faults on
- * user addresses become their return values.
+ * An exception gets an EXCEPTION_RECORD and goes to whoever handles it (exception.c). What no
+ * handler could mend, or none may see, is a bug check at once. The routines of usercopy.S need no
+ * handler: their faults on user addresses become their return values.
  */
 #include "kernel/ke/ke.h"
 #include "kernel/ex/capture.h"
@@ -19,15 +19,27 @@
 #define INSTRUCTION_BYTES 15 /* no instruction is longer (Intel SDM vol. 2, 2.3.11) */
 
 #define VECTOR_NMI                2
+#define VECTOR_BREAKPOINT         3
+#define VECTOR_OVERFLOW           4
+#define VECTOR_BOUND              5
 #define VECTOR_NO_MATH            7
+#define VECTOR_COPROCESSOR        9
+#define VECTOR_STACK_FAULT        12
 #define VECTOR_GENERAL_PROTECTION 13
 #define VECTOR_PAGE_FAULT         14
 #define VECTOR_X87_FAULT          16
 #define VECTOR_MACHINE_CHECK      18
 #define VECTOR_SIMD_FAULT         19
 #define VECTOR_ASSERTION          0x2C
+#define VECTOR_DEBUG_SERVICE      0x2D
 
-/* The status that an exception in user mode ends its process with. */
+/* What int 2Dh asks the kernel's debugger for, in EAX: it is answered by nobody. */
+#define BREAKPOINT_BREAK          0
+#define BREAKPOINT_PRINT          1
+#define BREAKPOINT_PROMPT         2
+#define BREAKPOINT_COMMAND_STRING 5
+
+/* What an exception is called. */
 static const NTSTATUS KiTrapStatus[] = {
     [0] = STATUS_INTEGER_DIVIDE_BY_ZERO,
     [1] = STATUS_SINGLE_STEP,
@@ -40,7 +52,11 @@ static const NTSTATUS KiTrapStatus[] = {
     [10 ... VECTOR_GENERAL_PROTECTION] = STATUS_ACCESS_VIOLATION,
     [17] = STATUS_DATATYPE_MISALIGNMENT,
     [VECTOR_ASSERTION] = STATUS_ASSERTION_FAILURE,
+    [VECTOR_DEBUG_SERVICE] = STATUS_BREAKPOINT,
 };
+
+/* An address that a general protection fault does not tell. */
+#define ADDRESS_UNKNOWN MAXULONG_PTR
 
 static NTSTATUS KiStatusOfVector(ULONG Vector)
 {
@@ -107,19 +123,17 @@ static ULONG_PTR KiFailedUserAccess(ULONG_PTR Eip, ULONG_PTR Address)
     return 0;
 }
 
-/* Not resolved: ends the process, or the failing copy, or the machine. */
+/* Not resolved: an exception with what was done, and where to; or the end of a failing copy. */
 static VOID KiHandlePageFaultFailure(PKTRAP_FRAME Frame, ULONG_PTR Address, NTSTATUS Status)
 {
-    ULONG Write = (Frame->ErrCode & PAGE_FAULT_WRITE) != 0;
-    ULONG_PTR GoOn;
+    ULONG_PTR Write = (Frame->ErrCode & PAGE_FAULT_WRITE) != 0;
+    EXCEPTION_RECORD Record = {Status, 0, NULL, (PVOID)Frame->Eip, 2, {Write, Address}};
+    ULONG_PTR GoOn = KiIsUserTrap(Frame) ? 0 : KiFailedUserAccess(Frame->Eip, Address);
 
-    if (KiIsUserTrap(Frame))
-        PspExceptionInUserMode(Status, Frame, Address, Write);
-    GoOn = KiFailedUserAccess(Frame->Eip, Address);
     if (GoOn)
         Frame->Eip = GoOn;
     else
-        KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, Write, Address, Frame);
+        KiDispatchException(&Record, Frame);
 }
 
 /*
@@ -159,8 +173,8 @@ static VOID KiHandlePageFault(PKTRAP_FRAME Frame)
         KiHandlePageFaultFailure(Frame, Address, Status);
 }
 
-/* What an exception in user mode is. Interrupts are disabled: the processor still has its cause. */
-static NTSTATUS KiStatusOfUserException(ULONG Vector)
+/* What an exception is. Interrupts are disabled: the processor still has its cause. */
+static NTSTATUS KiStatusOfException(ULONG Vector)
 {
     if (Vector == VECTOR_X87_FAULT)
         return KiStatusOfX87(KiReadX87Status(), KiReadX87Control());
@@ -169,40 +183,97 @@ static NTSTATUS KiStatusOfUserException(ULONG Vector)
     return KiStatusOfVector(Vector);
 }
 
-/* An exception that is not a page fault, in the kernel: these end here, but for handled NMIs. */
-static VOID KiKernelException(PKTRAP_FRAME Frame, ULONG Vector)
+/*
+ * The instructions that raise exceptions are traps: the processor is behind them. An exception is
+ * at its instruction, and so are the registers of a breakpoint and of an assertion.
+ */
+static ULONG_PTR KiAddressOfException(PKTRAP_FRAME Frame, ULONG Vector)
 {
-    NTSTATUS Status = KiStatusOfVector(Vector);
+    if (Vector == VECTOR_BREAKPOINT)
+        return Frame->Eip -= 1;
+    if (Vector == VECTOR_ASSERTION)
+        return Frame->Eip -= 2;
+    return Vector == VECTOR_OVERFLOW ? Frame->Eip - 1 : Frame->Eip;
+}
 
+/* An exception that is not a page fault, to the handlers. Interrupts are disabled. */
+static VOID KiRaiseTrap(PKTRAP_FRAME Frame, ULONG Vector)
+{
+    NTSTATUS Status = KiStatusOfException(Vector);
+    EXCEPTION_RECORD Record = {Status, 0, NULL, NULL, 0, {0}};
+
+    Record.ExceptionAddress = (PVOID)KiAddressOfException(Frame, Vector);
+    KiRestoreInterrupts((Frame->EFlags & EFLAGS_IF) != 0);
+    if (Vector == VECTOR_GENERAL_PROTECTION && KiIsUserTrap(Frame))
+        Record.ExceptionCode = KiStatusOfProtectionFault(Frame);
+    if (Record.ExceptionCode == STATUS_ACCESS_VIOLATION) {
+        Record.NumberParameters = 2;
+        Record.ExceptionInformation[1] = ADDRESS_UNKNOWN;
+    } else if (Status == STATUS_BREAKPOINT) {
+        Record.NumberParameters = 1;
+        Record.ExceptionInformation[0] =
+            Vector == VECTOR_DEBUG_SERVICE ? Frame->Eax : BREAKPOINT_BREAK;
+    }
+    KiDispatchException(&Record, Frame);
+}
+
+/*
+ * The debugger's service, which there is none to give. Behind the instruction is an int 3, for a
+ * debugger to skip: it is skipped for one who does not wait for an answer. TRUE: that was all.
+ */
+static BOOLEAN KiSkipDebugService(PKTRAP_FRAME Frame)
+{
+    if (Frame->Eax < BREAKPOINT_PRINT || Frame->Eax > BREAKPOINT_COMMAND_STRING ||
+        Frame->Eax == BREAKPOINT_PROMPT)
+        return FALSE;
+    Frame->Eip++;
+    return TRUE;
+}
+
+/*
+ * In the kernel, no handler sees these: a bound that is exceeded ("a trap that the kernel is not
+ * permitted to catch", WDK: Bug Check 0x7F), floating point that was not saved, and what means that
+ * segments, stacks or tables are not what they should be. Others do not occur.
+ */
+static BOOLEAN KiIsFatalTrap(ULONG Vector)
+{
+    return Vector == VECTOR_BOUND || Vector == VECTOR_NO_MATH ||
+           (Vector >= VECTOR_COPROCESSOR && Vector <= VECTOR_STACK_FAULT);
+}
+
+/* What concerns the machine and not the running code. TRUE: it is dealt with. */
+static BOOLEAN KiHandleMachineTrap(PKTRAP_FRAME Frame, ULONG Vector)
+{
     if (Vector == VECTOR_NMI && KiCallNmiCallbacks())
-        return;
+        return TRUE;
     if (Vector == VECTOR_NMI)
         KiBugCheckWithFrame(NMI_HARDWARE_FAILURE, 0x4F4454, 0, 0, 0, Frame);
     if (Vector == VECTOR_MACHINE_CHECK)
         KiBugCheckWithFrame(MACHINE_CHECK_EXCEPTION, 0, 0, 0, 0, Frame);
-    if (Status == STATUS_BREAKPOINT || Status == STATUS_ASSERTION_FAILURE)
-        KiBugCheckWithFrame(KMODE_EXCEPTION_NOT_HANDLED, Status, Frame->Eip, 0, 0, Frame);
-    KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, Vector, 0, 0, 0, Frame);
+    if (!KiIsUserTrap(Frame) && KiIsFatalTrap(Vector))
+        KiBugCheckWithFrame(UNEXPECTED_KERNEL_MODE_TRAP, Vector, 0, 0, 0, Frame);
+    return Vector == VECTOR_DEBUG_SERVICE && KiSkipDebugService(Frame);
 }
 
 VOID FASTCALL KiTrapHandler(PKTRAP_FRAME Frame, ULONG Vector)
 {
-    if (Vector == VECTOR_PAGE_FAULT) {
+    if (Vector == VECTOR_PAGE_FAULT)
         KiHandlePageFault(Frame);
-    } else if (Vector == VECTOR_NO_MATH && KiLoadNpxOnTrap(Frame)) {
+    else if (Vector == VECTOR_NO_MATH && KiLoadNpxOnTrap(Frame))
         ASSERT(KiGetCurrentThread()->NpxState == NPX_STATE_LOADED); /* now it can go on */
-    } else if (!KiIsUserTrap(Frame) || Vector == VECTOR_NMI || Vector == VECTOR_MACHINE_CHECK) {
-        KiKernelException(Frame, Vector);
-    } else {
-        NTSTATUS Status = KiStatusOfUserException(Vector);
-        KiEnableInterrupts();
-        if (Vector == VECTOR_GENERAL_PROTECTION)
-            Status = KiStatusOfProtectionFault(Frame);
-        PspExceptionInUserMode(Status, Frame, Frame->Eip, 0);
-    }
+    else if (!KiHandleMachineTrap(Frame, Vector))
+        KiRaiseTrap(Frame, Vector);
     if (KiIsUserTrap(Frame))
         KiReturnToUserMode(Frame);
     KiDisableInterrupts();
+}
+
+/* An APC cannot be run, for the thread has no stack: that ends its process. */
+static NORETURN VOID KiFailUserApc(PKTRAP_FRAME Frame, NTSTATUS Status)
+{
+    EXCEPTION_RECORD Record = {Status, 0, NULL, (PVOID)Frame->Eip, 2, {TRUE, Frame->HardwareEsp}};
+
+    PspExceptionInUserMode(&Record);
 }
 
 /* A user APC is due: has it run in user mode next. Interrupts are disabled, here and on return. */
@@ -215,7 +286,7 @@ static VOID KiRunUserApc(PKTRAP_FRAME Frame)
     if (KiDeliverUserApc(&Apc))
         Status = KiInitializeUserApc(Frame, &Apc);
     if (!NT_SUCCESS(Status))
-        PspExceptionInUserMode(Status, Frame, Frame->HardwareEsp, TRUE);
+        KiFailUserApc(Frame, Status);
     KiDisableInterrupts();
 }
 

@@ -45,9 +45,10 @@ PVOID LdrFindKernelExport(PCSTR Name);
 /* An image in the current process's half. Ntdll: what its imports bind to; NULL for ntdll. */
 typedef struct _LDR_USER_IMAGE {
     PVOID Base;
-    ULONG_PTR EntryPoint;    /* 0: none */
-    PVOID UserThreadStart;   /* ntdll's RtlUserThreadStart */
-    PVOID UserApcDispatcher; /* ntdll's KiUserApcDispatcher */
+    ULONG_PTR EntryPoint;          /* 0: none */
+    PVOID UserThreadStart;         /* ntdll's RtlUserThreadStart */
+    PVOID UserApcDispatcher;       /* ntdll's KiUserApcDispatcher */
+    PVOID UserExceptionDispatcher; /* ntdll's KiUserExceptionDispatcher */
     PE_IMAGE Pe;
 } LDR_USER_IMAGE;
 NTSTATUS LdrMapUserImage(PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll, LDR_USER_IMAGE *Image);

@@ -10,9 +10,7 @@
 #include "kernel/rtl/rtl.h"
 #include "mm/mm.h"
 
-#define NTDLL_NAME        "ntdll.dll"
-#define USER_THREAD_START "RtlUserThreadStart"
-#define APC_DISPATCHER    "KiUserApcDispatcher"
+#define NTDLL_NAME "ntdll.dll"
 
 __attribute__((noinline)) VOID KdNotifyUserImage(PUNICODE_STRING Path, PVOID Base)
 {
@@ -87,13 +85,19 @@ static NTSTATUS LdrpReserveImage(const PE_IMAGE *Image, PVOID *Base)
 /* Where the kernel enters ntdll. */
 static NTSTATUS LdrpFindEntries(PE_IMAGE *Pe, LDR_USER_IMAGE *Image)
 {
-    NTSTATUS Status = LdrpFindUserExport(Pe, Image->Base, USER_THREAD_START, 0,
-                                         (PULONG_PTR)&Image->UserThreadStart);
+    const struct {
+        PCSTR Name;
+        PVOID *Address;
+    } Entries[] = {{"RtlUserThreadStart", &Image->UserThreadStart},
+                   {"KiUserApcDispatcher", &Image->UserApcDispatcher},
+                   {"KiUserExceptionDispatcher", &Image->UserExceptionDispatcher}};
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG i;
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    return LdrpFindUserExport(Pe, Image->Base, APC_DISPATCHER, 0,
-                              (PULONG_PTR)&Image->UserApcDispatcher);
+    for (i = 0; NT_SUCCESS(Status) && i < RTL_NUMBER_OF(Entries); i++)
+        Status =
+            LdrpFindUserExport(Pe, Image->Base, Entries[i].Name, 0, (PULONG_PTR)Entries[i].Address);
+    return Status;
 }
 
 static NTSTATUS LdrpMapUserFile(PE_IMAGE *Pe, PUNICODE_STRING Path, LDR_USER_IMAGE *Ntdll,

@@ -205,19 +205,23 @@ VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Excepti
     KeInsertExitApcs(&Process->Pcb);
 }
 
-/* An exception in user mode that nobody handles: says so, and ends the process. */
-NORETURN VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address,
-                                     ULONG Write)
+/* An exception in user mode that nobody handles: says so, and ends the process. The record may be
+ * the program's own. */
+NORETURN VOID PspExceptionInUserMode(const EXCEPTION_RECORD *Record)
 {
     PEPROCESS Process = PspCurrentProcess();
+    const ULONG_PTR *Access = Record->ExceptionInformation; /* whether it was a write, and where */
+    ULONG_PTR At = (ULONG_PTR)Record->ExceptionAddress;
+    NTSTATUS Status = Record->ExceptionCode;
 
-    if (Status == STATUS_ACCESS_VIOLATION && Address != Frame->Eip)
+    if (Status == STATUS_ACCESS_VIOLATION && Record->NumberParameters == 2 && Access[1] != At &&
+        Access[1] != MAXULONG_PTR)
         KdPrintLine("%s (pid %lu): %s at %08lx, %s %08lx; the process ends\n",
-                    Process->ImageFileName, PsPid(Process), PspStatusName(Status), Frame->Eip,
-                    Write ? "writing" : "reading", Address);
+                    Process->ImageFileName, PsPid(Process), PspStatusName(Status), At,
+                    Access[0] ? "writing" : "reading", Access[1]);
     else
         KdPrintLine("%s (pid %lu): %s (%08lx) at %08lx; the process ends\n", Process->ImageFileName,
-                    PsPid(Process), PspStatusName(Status), Status, Frame->Eip);
+                    PsPid(Process), PspStatusName(Status), Status, At);
     PspTerminateProcess(Process, Status, TRUE);
     PspExitThread(Status);
 }

@@ -130,6 +130,7 @@ static NTSTATUS PspFillProcess(PEPROCESS Process, PUNICODE_STRING Path, PUNICODE
     Process->Images[1] = (PSP_IMAGE){Ntdll.Base, Ntdll.Pe.SizeOfImage};
     Process->UserThreadStart = Ntdll.UserThreadStart;
     Process->UserApcDispatcher = Ntdll.UserApcDispatcher;
+    Process->UserExceptionDispatcher = Ntdll.UserExceptionDispatcher;
     Start->Eip = (ULONG_PTR)Ntdll.UserThreadStart;
     Start->Eax = Program.EntryPoint;
     Start->Ebx = (ULONG_PTR)Process->Peb;

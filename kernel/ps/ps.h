@@ -28,9 +28,10 @@ typedef struct _EPROCESS {
     HANDLE InheritedFromUniqueProcessId;
     MM_SPACE Vm;
     PHANDLE_TABLE ObjectTable;
-    PVOID Peb;             /* user address */
-    PVOID UserThreadStart;   /* ntdll!RtlUserThreadStart, where user threads begin */
-    PVOID UserApcDispatcher; /* ntdll!KiUserApcDispatcher, where user APCs begin */
+    PVOID Peb;                     /* user address */
+    PVOID UserThreadStart;         /* ntdll!RtlUserThreadStart, where user threads begin */
+    PVOID UserApcDispatcher;       /* ntdll!KiUserApcDispatcher, where user APCs begin */
+    PVOID UserExceptionDispatcher; /* ntdll!KiUserExceptionDispatcher, where handlers are called */
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
     NTSTATUS OthersStatus; /* what threads end with that another one has ended */
@@ -56,7 +57,8 @@ typedef struct _ETHREAD {
     PKEVENT IrpEnded;   /* set when one does; NULL: nobody waits for that */
     LARGE_INTEGER CreateTime, ExitTime;
     NTSTATUS TerminationStatus; /* what it is to end with, if: */
-    BOOLEAN Terminating; /* it is to end when it next goes back to user mode; PspLock */
+    BOOLEAN Terminating;        /* it is to end when it next goes back to user mode; PspLock */
+    BOOLEAN HardErrorsDisabled; /* by itself (kernel/io/harderror.c) */
 #if DBG
     KI_HELD_LIST HeldLocks;
 #endif
@@ -119,8 +121,7 @@ NORETURN VOID PspExitThread(NTSTATUS ExitStatus);
 NORETURN VOID PspExitTerminatingThread(VOID);
 VOID PspInitializeExitApc(PETHREAD Thread);
 VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Exception);
-NORETURN VOID PspExceptionInUserMode(NTSTATUS Status, PKTRAP_FRAME Frame, ULONG_PTR Address,
-                                     ULONG Write);
+NORETURN VOID PspExceptionInUserMode(const EXCEPTION_RECORD *Record);
 VOID PspDiscardUnstarted(PETHREAD Thread); /* one that has entered its process but never ran */
 
 /* peb.c: what user mode finds about itself. The thread is attached to the process. */

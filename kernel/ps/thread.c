@@ -179,7 +179,7 @@ static VOID PspUserThreadStartup(PVOID StartRoutine, PVOID StartContext)
     PspAnnounceImages(PspCurrentProcess());
     KeTestAlertThread(UserMode);    /* APCs that were queued before it began run first */
     KiReturnToUserMode(Frame);
-    KiExitToUserMode(Frame);
+    KiExitThroughFrame(Frame);
 }
 
 static VOID PspBuildUserFrame(PETHREAD Thread, PSP_USER_START *Start, PVOID StackTop)

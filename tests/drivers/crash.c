@@ -610,6 +610,61 @@ MISTAKE ExecuteBreakpoint(const CRASH_INPUT *Input)
     return STATUS_UNSUCCESSFUL;
 }
 
+MISTAKE ExceedBound(const CRASH_INPUT *Input)
+{
+    static const LONG Bounds[2] = {1, 2};
+
+    UNREFERENCED_PARAMETER(Input);
+    __asm__ volatile("boundl %0, %1" : : "r"(3), "m"(Bounds));
+    return STATUS_UNSUCCESSFUL;
+}
+
+/* A record of an exception handler, made by hand (docs/exceptions.md). */
+typedef struct _HANDLER_RECORD {
+    PVOID Next;
+    PVOID Handler;
+} HANDLER_RECORD;
+
+static VOID UseHandler(HANDLER_RECORD *Record, PVOID Handler)
+{
+    Record->Handler = Handler;
+    __asm__ volatile("movl %%fs:0, %0\n\tmovl %1, %%fs:0"
+                     : "=&r"(Record->Next)
+                     : "r"(Record)
+                     : "memory");
+}
+
+/* Takes four bytes more of the stack than are in use. */
+static EXCEPTION_DISPOSITION __cdecl LowerStack(PEXCEPTION_RECORD Record, PVOID Frame,
+                                                PCONTEXT Context, PVOID DispatcherContext)
+{
+    UNREFERENCED_PARAMETER(Record);
+    UNREFERENCED_PARAMETER(Frame);
+    UNREFERENCED_PARAMETER(DispatcherContext);
+    Context->Esp -= 4;
+    return ExceptionContinueExecution;
+}
+
+/* A handler's record that is not on the stack: the handler is not called. */
+MISTAKE BreakChain(const CRASH_INPUT *Input)
+{
+    static HANDLER_RECORD Record;
+
+    UNREFERENCED_PARAMETER(Input);
+    UseHandler(&Record, LowerStack);
+    ExRaiseStatus(STATUS_IO_TIMEOUT);
+}
+
+MISTAKE LowerStackInHandler(const CRASH_INPUT *Input)
+{
+    HANDLER_RECORD Record;
+
+    UNREFERENCED_PARAMETER(Input);
+    UseHandler(&Record, LowerStack);
+    __asm__ volatile("ud2");
+    return STATUS_UNSUCCESSFUL;
+}
+
 /* ---- Floating point ---------------------------------------------------------------------------
  */
 

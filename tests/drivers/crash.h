@@ -70,10 +70,13 @@
     X(WriteOwnText, "write-text")          /* BE: address, its PTE, 0, 0 */                        \
     X(ExecuteUserMemory, "execute-user")   /* FC: address, its PTE or 0, 0, 0 */                   \
     /* Exceptions. */                                                                              \
-    X(OverflowStack, "stack")          /* 7F: 8, task-state segment, 0, 0 */                       \
-    X(DivideByZero, "divide")          /* 7F: 0, 0, 0, 0 */                                        \
-    X(ExecuteUndefined, "undefined")   /* 7F: 6, 0, 0, 0 */                                        \
-    X(ExecuteBreakpoint, "breakpoint") /* 1E: 80000003, instruction, 0, 0 */                       \
+    X(OverflowStack, "stack")             /* 7F: 8, task-state segment, 0, 0 */                    \
+    X(DivideByZero, "divide")             /* 1E: C0000094, instruction, 0, 0 */                    \
+    X(ExecuteUndefined, "undefined")      /* 1E: C000001D, instruction, 0, 0 */                    \
+    X(ExecuteBreakpoint, "breakpoint")    /* 1E: 80000003, instruction, 0, 0 */                    \
+    X(ExceedBound, "bound")               /* 7F: 5, 0, 0, 0 */                                     \
+    X(BreakChain, "chain")                /* 1E: C00000B5, instruction, 0, 0 */                    \
+    X(LowerStackInHandler, "lower-stack") /* 30: new ESP, old ESP, frame, 0 */                     \
     /* Floating point. */                                                                          \
     X(UseFloatUnsaved, "float")              /* 7F: 7, 0, 0, 0 */                                  \
     X(UseFloatUnsavedInDpc, "float-dpc")     /* 7F: 7, 0, 0, 0 */                                  \
@@ -94,18 +97,18 @@
     X(ReleaseAbandonedMutant, "mutex-abandoned")          /* 1E: 80, instruction, 0, 0 */          \
     X(ReleaseMutexOfDpc, "mutex-dpc")                     /* 1E: C0000046, instruction, 0, 0 */    \
     X(TakeMutexTooOften, "mutex-too-often")               /* 1E: C0000191, instruction, 0, 0 */    \
-    X(ReturnOwningMutex, "mutex-return")   /* 01: the service's return address, 0, FFFF, 0 */      \
-    X(EndOwningMutex, "mutex-end")         /* 4000008A: thread, mutex, 0, 0 */                     \
-    X(EndInRegion, "region-end")           /* 20: 0, FFFF, 2, 0 */                                 \
-    X(ReturnInGuarded, "region-return")    /* 01: return address, 0, FFFF0000, 0 */                \
+    X(ReturnOwningMutex, "mutex-return")       /* 01: the service's return address, 0, FFFF, 0 */  \
+    X(EndOwningMutex, "mutex-end")             /* 4000008A: thread, mutex, 0, 0 */                 \
+    X(EndInRegion, "region-end")               /* 20: 0, FFFF, 2, 0 */                             \
+    X(ReturnInGuarded, "region-return")        /* 01: return address, 0, FFFF0000, 0 */            \
     X(ReturnAtDispatchFromApc, "apc-dispatch") /* C8: 20100, kernel routine, APC, 0 */             \
-    X(DetachWithApc, "apc-detach")         /* 06: 0, 0, 0, 0 */                                    \
-    X(DetachTwice, "detach-twice")         /* 06: 0, 0, 0, 0 */                                    \
-    X(EndAttached, "attached-end")         /* 05: own process, the other one, 1, 0 */              \
-    X(RaiseToLowerIrql, "raise-lower")     /* 09: 2, 0, 0, 0 */                                    \
-    X(LowerToHigherIrql, "lower-higher")   /* 0A: 2, 0, 0, instruction */                          \
-    X(ReturnAtDispatch, "return-dispatch") /* 4A: the service's return address, 2, 0, 0 */         \
-    X(CallBugCheck, "bugcheck")            /* C0FFEE: 1, 2, 3, 4 */                                \
+    X(DetachWithApc, "apc-detach")             /* 06: 0, 0, 0, 0 */                                \
+    X(DetachTwice, "detach-twice")             /* 06: 0, 0, 0, 0 */                                \
+    X(EndAttached, "attached-end")             /* 05: own process, the other one, 1, 0 */          \
+    X(RaiseToLowerIrql, "raise-lower")         /* 09: 2, 0, 0, 0 */                                \
+    X(LowerToHigherIrql, "lower-higher")       /* 0A: 2, 0, 0, instruction */                      \
+    X(ReturnAtDispatch, "return-dispatch")     /* 4A: the service's return address, 2, 0, 0 */     \
+    X(CallBugCheck, "bugcheck")                /* C0FFEE: 1, 2, 3, 4 */                            \
     /* Locks. What only a checked kernel finds is marked so; else "none", or the machine hangs. */ \
     X(AcquireSpinLockTwice, "spinlock-twice")           /* 0F: lock; one processor or checked */   \
     X(AcquireQueuedLockTwice, "queuedlock-twice")       /* 0F: lock; one processor or checked */   \

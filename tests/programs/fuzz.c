@@ -93,6 +93,7 @@ static const struct {
     {ServiceQueryVirtualMemory, "Pa0wew"},
     {ServiceQueryVolumeInformationFile, "Fiwzv"},
     {ServiceQueueApcThread, "hcxxx"},
+    {ServiceRaiseException, "x0v"}, /* with a CONTEXT that is one, it would be the end of it */
     {ServiceReadFile, "FE0xiwzO0"},
     {ServiceRenameKey, "hs"},
     {ServiceResetEvent, "Ew"},

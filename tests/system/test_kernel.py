@@ -23,6 +23,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
 
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
 @pytest.mark.parametrize("driver", [
+    "chaintest",
     "dpctest",
     "extest",
     "iotest",
@@ -35,6 +36,8 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "proctest",
     "queuetest",
     "rtltest",
+    "sehcalls",
+    "sehtest",
     "setest",
     "systest",
     "timertest",

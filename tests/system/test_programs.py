@@ -73,6 +73,15 @@ def test_each_exception_ends_its_process_with_its_status():
     check_passed("exceptions.exe")
 
 
+def test_a_programs_exceptions_go_to_its_own_handlers():
+    check_passed("userseh.exe")
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_a_driver_handles_bad_user_pointers(cpus):
+    check_passed("neither.exe", *module("tests", "neither.sys"), "--cpus", str(cpus))
+
+
 def test_user_mode_reaches_nothing_in_the_upper_half():
     check_passed("upperhalf.exe")
 

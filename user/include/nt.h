@@ -394,6 +394,8 @@ NTSTATUS NTAPI NtQueueApcThread(HANDLE ThreadHandle, PKNORMAL_ROUTINE ApcRoutine
 NTSTATUS NTAPI NtAlertThread(HANDLE ThreadHandle);
 NTSTATUS NTAPI NtTestAlert(VOID);
 NTSTATUS NTAPI NtContinue(PCONTEXT ContextRecord, BOOLEAN TestAlert);
+NTSTATUS NTAPI NtRaiseException(PEXCEPTION_RECORD ExceptionRecord, PCONTEXT ContextRecord,
+                                BOOLEAN FirstChance);
 NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER DelayInterval);
 NTSTATUS NTAPI NtYieldExecution(VOID);
 
@@ -468,6 +470,8 @@ NTSTATUS NTAPI RtlCreateUserProcess(PUNICODE_STRING ImagePathName, ULONG Attribu
                                     HANDLE ParentProcess, BOOLEAN InheritHandles, HANDLE DebugPort,
                                     HANDLE ExceptionPort,
                                     PRTL_USER_PROCESS_INFORMATION ProcessInformation);
+VOID NTAPI RtlRaiseException(PEXCEPTION_RECORD ExceptionRecord);
+DECLSPEC_NORETURN VOID NTAPI RtlRaiseStatus(NTSTATUS Status);
 DECLSPEC_NORETURN VOID NTAPI RtlExitUserThread(NTSTATUS ExitStatus);
 DECLSPEC_NORETURN VOID NTAPI RtlExitUserProcess(NTSTATUS ExitStatus);
 ULONG NTAPI RtlRandomEx(PULONG Seed);
