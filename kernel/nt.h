@@ -37,6 +37,11 @@ DECLSPEC_NORETURN NTKERNELAPI VOID NTAPI KeBugCheckEx(ULONG, ULONG_PTR, ULONG_PT
 #define PROCESS_VM_OPERATION      0x0008
 #define PROCESS_QUERY_INFORMATION 0x0400
 #define THREAD_QUERY_INFORMATION  0x0040
+#define MUTANT_QUERY_STATE        0x0001
+#define MUTANT_ALL_ACCESS         (STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 1)
+#define TIMER_QUERY_STATE         0x0001
+#define TIMER_MODIFY_STATE        0x0002
+#define TIMER_ALL_ACCESS          (STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 3)
 #define MEM_IMAGE                 0x1000000
 #define SEC_FILE                  0x800000
 #define SEC_IMAGE                 0x1000000
@@ -50,6 +55,8 @@ DECLSPEC_NORETURN NTKERNELAPI VOID NTAPI KeBugCheckEx(ULONG, ULONG_PTR, ULONG_PT
 #define PAGE_FAULT_BEYOND_END_OF_ALLOCATION        0xCD
 #define DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL    0xD5
 #define DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xD6
+#define STATUS_REPARSE_POINT_ENCOUNTERED   ((NTSTATUS)0xC000050B)
+#define DRIVER_VERIFIER_DETECTED_VIOLATION 0xC4
 #define SYSTEM_PTE_MISUSE                  0xDA
 #define INVALID_FLOATING_POINT_STATE       0xE7
 #define CLOCK_WATCHDOG_TIMEOUT             0x101
@@ -73,9 +80,12 @@ VOID(NTAPI KeReleaseSpinLock)(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
 VOID(NTAPI KeAcquireSpinLockAtDpcLevel)(PKSPIN_LOCK SpinLock);
 VOID(NTAPI KeReleaseSpinLockFromDpcLevel)(PKSPIN_LOCK SpinLock);
 VOID(NTAPI KeQueryTickCount)(PLARGE_INTEGER TickCount);
-NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 
 /* Exported, and not declared by the headers. */
+NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
+NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_TYPE ObjectType,
+                                  KPROCESSOR_MODE AccessMode, PACCESS_STATE PassedAccessState,
+                                  ACCESS_MASK DesiredAccess, PVOID ParseContext, PHANDLE Handle);
 VOID FASTCALL KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK SpinLock,
                                                          PKLOCK_QUEUE_HANDLE LockHandle);
 KIRQL FASTCALL KeAcquireQueuedSpinLockRaiseToSynch(KSPIN_LOCK_QUEUE_NUMBER Number);

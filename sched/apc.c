@@ -149,6 +149,20 @@ BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArg
     return Inserted;
 }
 
+/* Takes an APC off its queue. IRQL <= DISPATCH_LEVEL. */
+BOOLEAN KeRemoveQueueApc(PKAPC Apc)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    BOOLEAN Queued = Apc->Inserted;
+
+    if (Queued) {
+        RemoveEntryList(&Apc->ApcListEntry);
+        Apc->Inserted = FALSE;
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
+    return Queued;
+}
+
 /* Something that kept kernel APCs away has ended: if there are any, the thread is to look. */
 VOID KiApcsEnabled(PKTHREAD Thread)
 {

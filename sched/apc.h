@@ -21,6 +21,7 @@ VOID NTAPI KeInitializeApc(PKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environm
                            PVOID NormalContext);
 BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2,
                                KPRIORITY Increment);
+BOOLEAN KeRemoveQueueApc(PKAPC Apc); /* FALSE: it was not queued, or is being delivered */
 BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode);
 BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE AlertMode);
 

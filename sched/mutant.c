@@ -77,26 +77,25 @@ static NTSTATUS KiCheckRelease(PKMUTANT Mutant, BOOLEAN Abandoned)
 }
 
 /*
- * Releases a mutant once, or, if Abandoned, altogether. Returns the old signal state. Raises
- * STATUS_MUTANT_NOT_OWNED if it is not the caller's, or was taken in a DPC and is not released in
- * one, or the other way round (WDK: KeReleaseMutex). IRQL <= DISPATCH_LEVEL, with
- * Wait <= APC_LEVEL.
+ * Releases a mutant once, or, if Abandoned, altogether; the old signal state is in *Old.
+ * STATUS_MUTANT_NOT_OWNED, STATUS_ABANDONED: it is not the caller's, or was taken in a DPC and is
+ * not released in one, or the other way round. IRQL <= DISPATCH_LEVEL, with Wait <= APC_LEVEL.
  */
-LONG NTAPI KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
+NTSTATUS KiReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait,
+                         PLONG Old)
 {
     KIRQL OldIrql;
     NTSTATUS Status;
-    LONG Old;
 
     KI_ASSERT_IRQL(Wait ? APC_LEVEL : DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
-    Old = Mutant->Header.SignalState;
+    *Old = Mutant->Header.SignalState;
     Status = KiCheckRelease(Mutant, Abandoned);
     if (Status != STATUS_SUCCESS) {
         KiUnlockDispatcherDatabase(OldIrql);
-        ExRaiseStatus(Status);
+        return Status;
     }
-    if (Abandoned || Old == 0) {
+    if (Abandoned || *Old == 0) {
         if (Mutant->OwnerThread)
             KiFreeMutant(Mutant, Mutant->OwnerThread);
         Mutant->Abandoned = Abandoned;
@@ -105,6 +104,18 @@ LONG NTAPI KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abando
         Mutant->Header.SignalState++;
     }
     KiUnlockAfterSignal(OldIrql, Wait);
+    return STATUS_SUCCESS;
+}
+
+/* The same for drivers (WDK: KeReleaseMutex). Returns the old signal state, raises what is wrong.
+ */
+LONG NTAPI KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
+{
+    LONG Old;
+    NTSTATUS Status = KiReleaseMutant(Mutant, Increment, Abandoned, Wait, &Old);
+
+    if (Status != STATUS_SUCCESS)
+        ExRaiseStatus(Status);
     return Old;
 }
 

@@ -287,6 +287,12 @@ VOID KiAbandonMutants(PKTHREAD Thread);
 VOID KiThreadOfQueueBlocks(PKQUEUE Queue);
 VOID KiLeaveQueue(PKTHREAD Thread);
 
+/* mutant.c, semaphore.c: what raises for drivers, by status. The lock is not held. */
+NTSTATUS KiReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait,
+                         PLONG Old);
+NTSTATUS KiReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
+                            BOOLEAN Wait, PLONG Old);
+
 /* timer.c */
 VOID KiInitializeTime(LONGLONG SystemTime);
 VOID FASTCALL KiUpdateTime(PKTRAP_FRAME Frame);    /* the clock's service routine, CLOCK2_LEVEL */

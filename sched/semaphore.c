@@ -13,26 +13,36 @@ VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
     InitializeListHead(&Semaphore->Header.WaitListHead);
 }
 
-/*
- * Adds to a semaphore's count (WDK: KeReleaseSemaphore). Returns the old count. Going over the
- * limit raises STATUS_SEMAPHORE_LIMIT_EXCEEDED. IRQL <= DISPATCH_LEVEL, with Wait <= APC_LEVEL.
- */
-LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
-                              BOOLEAN Wait)
+/* Adds to a semaphore's count; the old one is in *Old. STATUS_SEMAPHORE_LIMIT_EXCEEDED: it has not
+ * changed. IRQL <= DISPATCH_LEVEL, with Wait <= APC_LEVEL. */
+NTSTATUS KiReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
+                            BOOLEAN Wait, PLONG Old)
 {
     KIRQL OldIrql;
-    LONG Old;
 
     KI_ASSERT_IRQL(Wait ? APC_LEVEL : DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
-    Old = Semaphore->Header.SignalState;
-    if (Adjustment <= 0 || Adjustment > Semaphore->Limit - Old) {
+    *Old = Semaphore->Header.SignalState;
+    if (Adjustment <= 0 || Adjustment > Semaphore->Limit - *Old) {
         KiUnlockDispatcherDatabase(OldIrql);
-        ExRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+        return STATUS_SEMAPHORE_LIMIT_EXCEEDED;
     }
     Semaphore->Header.SignalState += Adjustment;
     KiWaitTest(Semaphore, Increment);
     KiUnlockAfterSignal(OldIrql, Wait);
+    return STATUS_SUCCESS;
+}
+
+/* The same for drivers (WDK: KeReleaseSemaphore). Returns the old count. Going over the limit
+ * raises STATUS_SEMAPHORE_LIMIT_EXCEEDED. */
+LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
+                              BOOLEAN Wait)
+{
+    LONG Old;
+    NTSTATUS Status = KiReleaseSemaphore(Semaphore, Increment, Adjustment, Wait, &Old);
+
+    if (!NT_SUCCESS(Status))
+        ExRaiseStatus(Status);
     return Old;
 }
 

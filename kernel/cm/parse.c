@@ -181,6 +181,7 @@ static NTSTATUS CmpOpenNode(CM_KEY_NODE *From, PUNICODE_STRING Path, CM_OPEN_PAC
 static NTSTATUS CmpParseKey(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
                             PVOID *Opened)
 {
+    CM_OPEN_PACKET Plain = {0}; /* for one who opens an object, whatever it is */
     CM_KEY_BODY *From = Object, *Body;
     CM_KEY_NODE *Node;
     NTSTATUS Status;
@@ -191,7 +192,7 @@ static NTSTATUS CmpParseKey(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CON
     if (!NT_SUCCESS(Status))
         return Status;
     CmpLockRegistry();
-    Status = CmpOpenNode(From->Node, Remaining, Context->Extra, &Node);
+    Status = CmpOpenNode(From->Node, Remaining, Context->Extra ? Context->Extra : &Plain, &Node);
     if (NT_SUCCESS(Status)) {
         Node->References++;
         Body->Node = Node;
@@ -216,12 +217,29 @@ static VOID CmpDeleteBody(PVOID Object)
     CmpUnlockRegistry();
 }
 
+/* The key type's QueryName routine. */
+static NTSTATUS CmpQueryObjectName(PVOID Object, PUNICODE_STRING Name)
+{
+    CM_KEY_BODY *Body = Object;
+    NTSTATUS Status = CmpEnterKey(Body);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Name->Length = Name->MaximumLength = CmpPathOfNode(Body->Node, NULL);
+    Name->Buffer = ExAllocatePoolWithTag(PagedPool, Name->Length, 'aPmC');
+    if (Name->Buffer)
+        CmpPathOfNode(Body->Node, Name->Buffer);
+    CmpUnlockRegistry();
+    return Name->Buffer ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}
+
 static OBJECT_TYPE CmpKeyTypeObject = {
     .Name = "Key",
     .AllAccess = KEY_ALL_ACCESS,
     .Mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS},
     .Delete = CmpDeleteBody,
-    .Parse = CmpParseKey};
+    .Parse = CmpParseKey,
+    .QueryName = CmpQueryObjectName};
 POBJECT_TYPE CmpKeyType = &CmpKeyTypeObject;
 POBJECT_TYPE *CmKeyObjectType = &CmpKeyType; /* as drivers know it */
 

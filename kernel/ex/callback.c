@@ -33,7 +33,8 @@ static POBJECT_TYPE ExpCallbackType = &ExpCallbackTypeObject;
 /* ---- Objects -----------------------------------------------------------------------------------
  */
 
-static NTSTATUS ExpMakeCallback(PUNICODE_STRING Name, BOOLEAN Multiple, PCALLBACK_OBJECT *Callback)
+static NTSTATUS ExpMakeCallback(PEX_ATTRIBUTES Attributes, BOOLEAN Multiple,
+                                PCALLBACK_OBJECT *Callback)
 {
     NTSTATUS Status = ObpAllocateObject(ExpCallbackType, sizeof **Callback, (PVOID *)Callback);
 
@@ -43,8 +44,9 @@ static NTSTATUS ExpMakeCallback(PUNICODE_STRING Name, BOOLEAN Multiple, PCALLBAC
     KeInitializeSpinLock(&(*Callback)->Lock);
     InitializeListHead(&(*Callback)->RegisteredCallbacks);
     (*Callback)->AllowMultipleCallbacks = Multiple;
-    if (Name)
-        Status = ObpInsertName(Name, *Callback, TRUE);
+    Attributes->Flags |= OBJ_PERMANENT;
+    if (Attributes->Name.Length)
+        Status = ObpInsertNameByAttributes(Attributes, *Callback);
     if (!NT_SUCCESS(Status))
         ObDereferenceObject(*Callback);
     return Status;
@@ -60,29 +62,35 @@ NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject,
                                 BOOLEAN AllowMultipleCallbacks)
 {
     PUNICODE_STRING Name = ObjectAttributes->ObjectName;
-    NTSTATUS Status = STATUS_OBJECT_NAME_NOT_FOUND;
+    EX_ATTRIBUTES Attributes;
+    NTSTATUS Status = ExTakeKernelAttributes(&Attributes, ObjectAttributes);
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = STATUS_OBJECT_NAME_NOT_FOUND;
     if (!Create)
-        return Name ? ObpOpenPath(Name, ExpCallbackType, NULL, (PVOID *)CallbackObject) : Status;
+        return Name ? ObpOpenByAttributes(&Attributes, ExpCallbackType, NULL,
+                                          (PVOID *)CallbackObject)
+                    : Status;
     do {
         if (Name)
-            Status = ObpOpenToCreate(Name, ExpCallbackType, (PVOID *)CallbackObject);
+            Status = ObpOpenToCreate(&Attributes, ExpCallbackType, (PVOID *)CallbackObject);
         if (Status != STATUS_OBJECT_NAME_NOT_FOUND)
             return Status;
-        Status = ExpMakeCallback(Name, AllowMultipleCallbacks, CallbackObject);
+        Status = ExpMakeCallback(&Attributes, AllowMultipleCallbacks, CallbackObject);
     } while (Status == STATUS_OBJECT_NAME_COLLISION); /* somebody else has just made it */
     return Status;
 }
 
 static NTSTATUS ExpMakeNamedCallback(PCWSTR Path)
 {
+    EX_ATTRIBUTES Attributes = {0};
     PCALLBACK_OBJECT Callback;
-    UNICODE_STRING Name;
     NTSTATUS Status;
 
-    RtlInitUnicodeString(&Name, Path);
-    Status = ExpMakeCallback(&Name, TRUE, &Callback);
+    RtlInitUnicodeString(&Attributes.Name, Path);
+    Status = ExpMakeCallback(&Attributes, TRUE, &Callback);
     if (NT_SUCCESS(Status))
         ObDereferenceObject(Callback);
     return Status;

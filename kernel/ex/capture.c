@@ -101,32 +101,50 @@ VOID ExReleaseString(PUNICODE_STRING String)
     String->Buffer = NULL;
 }
 
+/* All but the name. */
+static NTSTATUS ExpTakeAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From,
+                                  KPROCESSOR_MODE Mode)
+{
+    *Attributes = (EX_ATTRIBUTES){.Mode = Mode};
+    if (From->Length != sizeof *From || (From->Attributes & ~OBJ_VALID_ATTRIBUTES))
+        return STATUS_INVALID_PARAMETER;
+    Attributes->RootDirectory = From->RootDirectory;
+    Attributes->Flags = From->Attributes;
+    if (Mode == KernelMode)
+        return STATUS_SUCCESS;
+    Attributes->Flags &= ~OBJ_KERNEL_HANDLE;
+    return (From->Attributes & OBJ_PERMANENT) ? STATUS_PRIVILEGE_NOT_HELD : STATUS_SUCCESS;
+}
+
 NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
 {
+    KPROCESSOR_MODE Mode = KiGetCurrentThread()->PreviousMode;
     OBJECT_ATTRIBUTES Copy;
     NTSTATUS Status;
 
-    *Attributes = (EX_ATTRIBUTES){0};
+    *Attributes = (EX_ATTRIBUTES){.Mode = Mode};
     if (From == NULL)
         return STATUS_SUCCESS;
     Status = ExCopyIn(&Copy, From, sizeof Copy);
-    if (!NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status))
+        Status = ExpTakeAttributes(Attributes, &Copy, Mode);
+    if (!NT_SUCCESS(Status) || Copy.ObjectName == NULL)
         return Status;
-    if (Copy.Length != sizeof Copy || (Copy.Attributes & ~OBJ_VALID_ATTRIBUTES))
-        return STATUS_INVALID_PARAMETER;
-    Attributes->RootDirectory = Copy.RootDirectory;
-    Attributes->Flags = Copy.Attributes;
-    if (KiGetCurrentThread()->PreviousMode != KernelMode) {
-        if (Copy.Attributes & OBJ_PERMANENT)
-            return STATUS_PRIVILEGE_NOT_HELD;
-        Attributes->Flags &= ~OBJ_KERNEL_HANDLE;
-    }
-    if (Copy.ObjectName == NULL)
-        return STATUS_SUCCESS;
     return ExCaptureString(&Attributes->Name, Copy.ObjectName);
+}
+
+NTSTATUS ExTakeKernelAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
+{
+    NTSTATUS Status = ExpTakeAttributes(Attributes, From, KernelMode);
+
+    Attributes->Borrowed = TRUE;
+    if (NT_SUCCESS(Status) && From->ObjectName)
+        Attributes->Name = *From->ObjectName;
+    return Status;
 }
 
 VOID ExReleaseAttributes(PEX_ATTRIBUTES Attributes)
 {
-    ExReleaseString(&Attributes->Name);
+    if (!Attributes->Borrowed)
+        ExReleaseString(&Attributes->Name);
 }

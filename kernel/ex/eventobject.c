@@ -1,45 +1,32 @@
 /*
- * Event objects for user mode, waiting on objects by handle, and the time services.
+ * Event objects for programs, and for drivers that share them with programs by name.
  */
-#include "kernel/ex/capture.h"
 #include "kernel/ex/ex.h"
 #include "kernel/ke/ke.h"
 #include "kernel/ob/ob.h"
 #include "kernel/services.h"
 #include "sched/sched.h"
 
-static OBJECT_TYPE ExpEventTypeObject = {
-    .Name = "Event", .AllAccess = EVENT_ALL_ACCESS, .Waitable = TRUE};
+static OBJECT_TYPE ExpEventTypeObject = {.Name = "Event",
+                                         .AllAccess = EVENT_ALL_ACCESS,
+                                         .Mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE,
+                                                     STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE,
+                                                     STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
+                                                     EVENT_ALL_ACCESS},
+                                         .Waitable = TRUE};
 static POBJECT_TYPE ExpEventType = &ExpEventTypeObject;
 POBJECT_TYPE *ExEventObjectType = &ExpEventType;
 
-/* The event that an event handle of the running service's caller names, referenced. */
-static NTSTATUS ExpReferenceEvent(HANDLE Handle, PKEVENT *Event)
+typedef struct _EXP_EVENT_START {
+    EVENT_TYPE Type;
+    BOOLEAN State;
+} EXP_EVENT_START;
+
+static VOID ExpFillEvent(PVOID Object, PVOID Parameter)
 {
-    return ObReferenceObjectByHandle(Handle, EVENT_MODIFY_STATE, ExpEventType,
-                                     KiGetCurrentThread()->PreviousMode, (PVOID *)Event, NULL);
-}
+    EXP_EVENT_START *Start = Parameter;
 
-/* Gives the caller the handle, or closes it again. */
-static NTSTATUS ExpReturnHandle(HANDLE Handle, PHANDLE UserHandle)
-{
-    NTSTATUS Status = ExCopyOut(UserHandle, &Handle, sizeof Handle);
-
-    if (!NT_SUCCESS(Status))
-        ObCloseHandle(Handle, KernelMode);
-    return Status;
-}
-
-static NTSTATUS ExpCreateEvent(PEX_ATTRIBUTES Attributes, EVENT_TYPE Type, BOOLEAN State,
-                               PHANDLE Handle)
-{
-    PKEVENT Event;
-    NTSTATUS Status = ObpAllocateObject(ExpEventType, sizeof *Event, (PVOID *)&Event);
-
-    if (!NT_SUCCESS(Status))
-        return Status;
-    KeInitializeEvent(Event, Type, State);
-    return ObpInsertObject(Event, Attributes, EVENT_ALL_ACCESS, Handle);
+    KeInitializeEvent(Object, Start->Type, Start->State);
 }
 
 /* Creates an event (WDK: ZwCreateEvent). IRQL: PASSIVE_LEVEL. */
@@ -47,50 +34,33 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
                              POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType,
                              BOOLEAN InitialState)
 {
-    EX_ATTRIBUTES Attributes;
-    HANDLE Handle;
-    NTSTATUS Status, Returned;
+    EXP_EVENT_START Start = {EventType, InitialState != FALSE};
 
-    UNREFERENCED_PARAMETER(DesiredAccess);
-    KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (EventType != NotificationEvent && EventType != SynchronizationEvent)
         return STATUS_INVALID_PARAMETER;
-    Status = ExProbeOut(EventHandle, sizeof *EventHandle);
-    if (NT_SUCCESS(Status))
-        Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = ExpCreateEvent(&Attributes, EventType, InitialState != FALSE, &Handle);
-    ExReleaseAttributes(&Attributes);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Returned = ExpReturnHandle(Handle, EventHandle);
-    return NT_SUCCESS(Returned) ? Status : Returned;
+    return ObpCreateService(EventHandle, DesiredAccess, ObjectAttributes, ExpEventType,
+                            sizeof(KEVENT), ExpFillEvent, &Start);
 }
 
 NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
                            POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    EX_ATTRIBUTES Attributes;
-    HANDLE Handle;
-    NTSTATUS Status = ExProbeOut(EventHandle, sizeof *EventHandle);
-
-    UNREFERENCED_PARAMETER(DesiredAccess);
-    KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    if (NT_SUCCESS(Status))
-        Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = ObpOpenObjectByName(&Attributes, ExpEventType, EVENT_ALL_ACCESS, &Handle);
-    ExReleaseAttributes(&Attributes);
-    return NT_SUCCESS(Status) ? ExpReturnHandle(Handle, EventHandle) : Status;
+    return ObpOpenService(EventHandle, DesiredAccess, ObjectAttributes, ExpEventType);
 }
+
+/* ---- The state ---------------------------------------------------------------------------------
+ */
 
 typedef LONG(NTAPI *PEVENT_OPERATION)(PRKEVENT Event);
 
 static LONG NTAPI ExpSetEvent(PRKEVENT Event)
 {
     return KeSetEvent(Event, EVENT_INCREMENT, FALSE);
+}
+
+static LONG NTAPI ExpPulseEvent(PRKEVENT Event)
+{
+    return KePulseEvent(Event, EVENT_INCREMENT, FALSE);
 }
 
 static NTSTATUS ExpOperateEvent(HANDLE Handle, PLONG PreviousState, PEVENT_OPERATION Operation)
@@ -101,7 +71,9 @@ static NTSTATUS ExpOperateEvent(HANDLE Handle, PLONG PreviousState, PEVENT_OPERA
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (NT_SUCCESS(Status))
-        Status = ExpReferenceEvent(Handle, &Event);
+        Status =
+            ObReferenceObjectByHandle(Handle, EVENT_MODIFY_STATE, ExpEventType,
+                                      KiGetCurrentThread()->PreviousMode, (PVOID *)&Event, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Previous = Operation(Event);
@@ -119,57 +91,66 @@ NTSTATUS NTAPI NtResetEvent(HANDLE EventHandle, PLONG PreviousState)
     return ExpOperateEvent(EventHandle, PreviousState, KeResetEvent);
 }
 
+NTSTATUS NTAPI NtPulseEvent(HANDLE EventHandle, PLONG PreviousState)
+{
+    return ExpOperateEvent(EventHandle, PreviousState, ExpPulseEvent);
+}
+
 NTSTATUS NTAPI NtClearEvent(HANDLE EventHandle)
 {
     return ExpOperateEvent(EventHandle, NULL, KeResetEvent);
 }
 
-/* Where the dispatcher header of an object is; NULL: it cannot be waited for. */
-static PVOID ExpWaitableOf(PVOID Object)
+static VOID ExpReadEvent(PVOID Object, PVOID Answer)
 {
-    POBJECT_TYPE Type = OBJECT_TO_HEADER(Object)->Type;
+    PKEVENT Event = Object;
+    EVENT_BASIC_INFORMATION *Basic = Answer;
 
-    return Type->Waitable ? (PUCHAR)Object + Type->WaitOffset : NULL;
+    Basic->EventType =
+        Event->Header.Type == EventNotificationObject ? NotificationEvent : SynchronizationEvent;
+    Basic->EventState = KeReadStateEvent(Event);
 }
 
-/* Waits for an object by handle (WDK: ZwWaitForSingleObject). IRQL: PASSIVE_LEVEL. */
-NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI NtQueryEvent(HANDLE EventHandle, ULONG EventInformationClass, PVOID EventInformation,
+                            ULONG EventInformationLength, PULONG ReturnLength)
 {
-    KPROCESSOR_MODE Mode = KiGetCurrentThread()->PreviousMode;
-    LARGE_INTEGER Captured;
-    PVOID Object, Waitable;
-    NTSTATUS Status = STATUS_SUCCESS;
+    EXP_QUERY Query = {EventHandle, EVENT_QUERY_STATE, ExpEventType, EventInformationClass};
+
+    return ExpQueryObject(&Query, ExpReadEvent, sizeof(EVENT_BASIC_INFORMATION), EventInformation,
+                          EventInformationLength, ReturnLength);
+}
+
+/* ---- For drivers -------------------------------------------------------------------------------
+ */
+
+/* Opens the event of a name, or makes it, signalled. The handle is one of the kernel's, which keeps
+ * the event alive, not the pointer. NULL: neither can be done. */
+static PKEVENT ExpCreateNamedEvent(PUNICODE_STRING EventName, EVENT_TYPE Type, PHANDLE EventHandle)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+    PVOID Event;
+    NTSTATUS Status;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    if (Timeout)
-        Status = ExCopyIn(&Captured, Timeout, sizeof Captured);
-    if (NT_SUCCESS(Status))
-        Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, NULL, Mode, &Object, NULL);
+    InitializeObjectAttributes(&Attributes, EventName,
+                               OBJ_OPENIF | OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
+    Status = ZwCreateEvent(&Handle, EVENT_ALL_ACCESS, &Attributes, Type, TRUE);
     if (!NT_SUCCESS(Status))
-        return Status;
-    Waitable = ExpWaitableOf(Object);
-    Status = STATUS_OBJECT_TYPE_MISMATCH;
-    if (Waitable)
-        Status = KeWaitForSingleObject(Waitable, UserRequest, Mode, Alertable,
-                                       Timeout ? &Captured : NULL);
-    ObDereferenceObject(Object);
-    return Status;
+        return NULL;
+    ObReferenceObjectByHandle(Handle, 0, ExpEventType, KernelMode, &Event, NULL);
+    ObDereferenceObject(Event);
+    *EventHandle = Handle;
+    return Event;
 }
 
-NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER DelayInterval)
+/* (WDK: IoCreateNotificationEvent.) IRQL: PASSIVE_LEVEL. */
+PKEVENT NTAPI IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 {
-    LARGE_INTEGER Captured;
-    NTSTATUS Status = ExCopyIn(&Captured, DelayInterval, sizeof Captured);
-
-    if (!NT_SUCCESS(Status))
-        return Status;
-    return KeDelayExecutionThread(KiGetCurrentThread()->PreviousMode, Alertable, &Captured);
+    return ExpCreateNamedEvent(EventName, NotificationEvent, EventHandle);
 }
 
-NTSTATUS NTAPI NtQuerySystemTime(PLARGE_INTEGER SystemTime)
+PKEVENT NTAPI IoCreateSynchronizationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 {
-    LARGE_INTEGER Now;
-
-    KeQuerySystemTime(&Now);
-    return ExCopyOut(SystemTime, &Now, sizeof Now);
+    return ExpCreateNamedEvent(EventName, SynchronizationEvent, EventHandle);
 }

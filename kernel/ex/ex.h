@@ -15,6 +15,18 @@ VOID ExpCallBugCheckCallbacks(VOID);
 /* lookaside.c: fits the depths of all lookaside lists to their use. FALSE: there are no lists. */
 BOOLEAN ExpAdjustLookasideDepths(VOID); /* IRQL: <= DISPATCH_LEVEL */
 
+/* query.c: how programs ask for the state of events, semaphores, mutants and timers. */
+typedef struct _EXP_QUERY {
+    HANDLE Handle;
+    ACCESS_MASK Access; /* that it takes */
+    POBJECT_TYPE Type;
+    ULONG Class; /* 0 is the only one */
+} EXP_QUERY;
+NTSTATUS ExpQueryObject(const EXP_QUERY *Query, VOID (*Read)(PVOID Object, PVOID Answer),
+                        ULONG Bytes, PVOID Buffer, ULONG Length, PULONG ReturnLength);
+
+extern POBJECT_TYPE ExpMutantType; /* mutantobject.c */
+
 /* worker.c: something to do for the balance thread. IRQL: <= DISPATCH_LEVEL. */
 VOID ExpWakeBalanceThread(VOID);
 

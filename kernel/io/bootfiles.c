@@ -112,7 +112,7 @@ NTSTATUS IoOpenBootFile(PUNICODE_STRING Path, const VOID **Data, PULONG Size, PF
 
     if (!NT_SUCCESS(Status))
         return Status;
-    if (OBJECT_TO_HEADER(*File)->Type != *IoFileObjectType || !IoQueryBootFile(*File, Data, Size)) {
+    if (!IoQueryBootFile(*File, Data, Size)) {
         ObDereferenceObject(*File);
         return STATUS_OBJECT_TYPE_MISMATCH;
     }

@@ -250,16 +250,26 @@ NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName)
     return IopCaptureDriverRequest(DriverServiceName, FALSE);
 }
 
+#define FILE_MAPPING                                                                               \
+    {                                                                                              \
+        FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS               \
+    }
 static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device",
                                           .AllAccess = FILE_ALL_ACCESS,
+                                          .Mapping = FILE_MAPPING,
                                           .Delete = IopDeleteDevice,
                                           .Parse = IopParseDevice};
-static OBJECT_TYPE IopDriverTypeObject = {
-    .Name = "Driver", .AllAccess = FILE_ALL_ACCESS, .Delete = IopDeleteDriver};
+static OBJECT_TYPE IopDriverTypeObject = {.Name = "Driver",
+                                          .AllAccess = FILE_ALL_ACCESS,
+                                          .Mapping = FILE_MAPPING,
+                                          .Delete = IopDeleteDriver};
 static OBJECT_TYPE IopFileTypeObject = {.Name = "File",
                                         .AllAccess = FILE_ALL_ACCESS,
+                                        .Mapping = FILE_MAPPING,
                                         .Close = IopCloseFile,
                                         .Delete = IopDeleteFile,
+                                        .Parse = IopParseFile,
+                                        .QueryName = IopQueryFileName,
                                         .Waitable = TRUE,
                                         .WaitOffset = FIELD_OFFSET(FILE_OBJECT, Event)};
 

@@ -86,6 +86,9 @@ NTSTATUS IopBeginUnload(PDRIVER_OBJECT Driver);
 /* open.c */
 NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
                         PVOID *Opened);
+NTSTATUS IopParseFile(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
+                      PVOID *Opened);
+NTSTATUS IopQueryFileName(PVOID Object, PUNICODE_STRING Name); /* filename.c */
 VOID IopCloseFile(PVOID Object);
 VOID IopDeleteFile(PVOID Object);
 

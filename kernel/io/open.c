@@ -123,8 +123,13 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
     PFILE_OBJECT File;
     NTSTATUS Status;
 
-    if (Context->Type != *IoFileObjectType)
-        return STATUS_OBJECT_TYPE_MISMATCH;
+    if (Context->Type != *IoFileObjectType || Packet == NULL) { /* the device itself is wanted */
+        if (Remaining->Length)
+            return STATUS_OBJECT_TYPE_MISMATCH;
+        ObReferenceObject(Object);
+        *Opened = Object;
+        return STATUS_SUCCESS;
+    }
     Status = IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet, &File);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -136,6 +141,22 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
     File->Flags |= FO_FILE_OPEN;
     *Opened = File;
     return STATUS_SUCCESS;
+}
+
+/* The file type's Parse routine: the path begins at an open file (WDK: FILE_OBJECT,
+ * RelatedFileObject). */
+NTSTATUS IopParseFile(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
+                      PVOID *Opened)
+{
+    IO_OPEN_PACKET *Packet = Context->Extra;
+    PFILE_OBJECT File = Object;
+
+    if (Packet == NULL)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    if (Remaining->Length && Remaining->Buffer[0] == OBJ_NAME_PATH_SEPARATOR)
+        return STATUS_OBJECT_NAME_INVALID;
+    Packet->RelatedFile = File;
+    return IopParseDevice(File->DeviceObject, Remaining, Context, Opened);
 }
 
 /*
@@ -187,45 +208,16 @@ VOID IopDeleteFile(PVOID Object)
     }
 }
 
-/* Opens what a path leads to: a file, or it is an error. */
-static NTSTATUS IopOpenPath(PEX_ATTRIBUTES Attributes, OB_OPEN_CONTEXT *Context, PFILE_OBJECT *File)
-{
-    IO_OPEN_PACKET *Packet = Context->Extra;
-    NTSTATUS Status;
-
-    if (Attributes->RootDirectory == NULL) {
-        if (Attributes->Name.Buffer == NULL || Attributes->Name.Length == 0)
-            return STATUS_OBJECT_PATH_SYNTAX_BAD;
-        return ObpOpenPath(&Attributes->Name, *IoFileObjectType, Context, (PVOID *)File);
-    }
-    Status = ObReferenceObjectByHandle(Attributes->RootDirectory, 0, *IoFileObjectType,
-                                       KiGetCurrentThread()->PreviousMode,
-                                       (PVOID *)&Packet->RelatedFile, NULL);
-    if (!NT_SUCCESS(Status))
-        return Status == STATUS_OBJECT_TYPE_MISMATCH ? STATUS_NOT_SUPPORTED : Status;
-    if (Attributes->Name.Length && Attributes->Name.Buffer[0] == L'\\')
-        Status = STATUS_OBJECT_NAME_INVALID;
-    else
-        Status = IopParseDevice(Packet->RelatedFile->DeviceObject, &Attributes->Name, Context,
-                                (PVOID *)File);
-    ObDereferenceObject(Packet->RelatedFile);
-    return Status;
-}
-
 static NTSTATUS IopOpen(PEX_ATTRIBUTES Attributes, ACCESS_MASK Access, IO_OPEN_PACKET *Packet,
                         PHANDLE Handle)
 {
-    OB_OPEN_CONTEXT Context = {
-        .Type = *IoFileObjectType, .DesiredAccess = Access, .Extra = Packet};
+    OB_OPEN_CONTEXT Context = {.DesiredAccess = Access, .Extra = Packet};
     PFILE_OBJECT File;
-    NTSTATUS Status = IopOpenPath(Attributes, &Context, &File);
+    NTSTATUS Status = ObpOpenByAttributes(Attributes, *IoFileObjectType, &Context, (PVOID *)&File);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    if (OBJECT_TO_HEADER(File)->Type == *IoFileObjectType)
-        Status = ObpCreateHandle(File, Access, Attributes->Flags, Handle);
-    else
-        Status = STATUS_OBJECT_TYPE_MISMATCH;
+    Status = ObpCreateHandle(File, Access, Attributes->Flags, Handle);
     ObDereferenceObject(File);
     return Status;
 }

@@ -85,7 +85,8 @@ BOOLEAN ObpTryReference(PVOID Object)
     return FALSE;
 }
 
-/* IRQL <= DISPATCH_LEVEL. */
+/* (WDK: ObDereferenceObject.) Returns what is left, at an object's end 0. IRQL <= DISPATCH_LEVEL.
+ */
 LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
@@ -102,16 +103,30 @@ LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object)
     return 0;
 }
 
-/* References an object if it is of a type (WDK: ObReferenceObjectByPointer). */
-NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess,
-                                          POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode)
+/* The same at any IRQL up to DISPATCH_LEVEL, for one who holds a lock that Delete needs (WDK:
+ * ObDereferenceObjectDeferDelete): a worker thread deletes. */
+VOID NTAPI ObDereferenceObjectDeferDelete(PVOID Object)
 {
-    UNREFERENCED_PARAMETER(DesiredAccess);
-    UNREFERENCED_PARAMETER(AccessMode);
-    if (ObjectType && OBJECT_TO_HEADER(Object)->Type != ObjectType)
-        return STATUS_OBJECT_TYPE_MISMATCH;
-    ObfReferenceObject(Object);
-    return STATUS_SUCCESS;
+    POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
+    LONG Count = InterlockedDecrement(&Header->PointerCount);
+
+    if (Count < 0)
+        KeBugCheckEx(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, Count, 0);
+    if (Count == 0)
+        ObpDeferDelete(Header);
+}
+
+ACCESS_MASK ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK Access)
+{
+    if (Access & GENERIC_READ)
+        Access |= Type->Mapping.GenericRead;
+    if (Access & GENERIC_WRITE)
+        Access |= Type->Mapping.GenericWrite;
+    if (Access & GENERIC_EXECUTE)
+        Access |= Type->Mapping.GenericExecute;
+    if (Access & (GENERIC_ALL | MAXIMUM_ALLOWED))
+        Access |= Type->AllAccess;
+    return Access & Type->AllAccess;
 }
 
 VOID ObpInitializeReaper(VOID)

@@ -6,14 +6,27 @@
  * handle (ObpRemoveUnusedName). An opener that finds a name just before it goes, and gets its
  * handle just after, has come too late: it gives the handle back and has found nothing.
  */
-#include "kernel/ob/ob.h"
+#include "kernel/ob/name.h"
+#include "kernel/ke/ke.h"
+#include "sched/sched.h"
+
+static BOOLEAN ObpHasName(PVOID Object)
+{
+    BOOLEAN Named;
+
+    ExAcquireFastMutex(&ObpNameLock);
+    Named = OBJECT_TO_HEADER(Object)->Entry != NULL;
+    ExReleaseFastMutex(&ObpNameLock);
+    return Named;
+}
 
 /* Makes a handle for what a name has led to; the reference is taken over. */
-static NTSTATUS ObpHandleForNamed(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE Handle)
+static NTSTATUS ObpHandleForNamed(PVOID Object, BOOLEAN Named, ACCESS_MASK Access, ULONG Flags,
+                                  PHANDLE Handle)
 {
     NTSTATUS Status = ObpCreateHandle(Object, Access, Flags, Handle);
 
-    if (NT_SUCCESS(Status) && !ObpHasName(Object)) {
+    if (NT_SUCCESS(Status) && Named && !ObpHasName(Object)) {
         ObCloseHandle(*Handle, KernelMode);
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
     }
@@ -21,27 +34,31 @@ static NTSTATUS ObpHandleForNamed(PVOID Object, ACCESS_MASK Access, ULONG Flags,
     return Status;
 }
 
+/* A handle for what a path leads to. */
 NTSTATUS ObpOpenObjectByName(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCESS_MASK Access,
                              PHANDLE Handle)
 {
+    OB_OPEN_CONTEXT Context = {.DesiredAccess = Access};
+    OBP_LOOKUP Lookup;
     PVOID Object;
-    NTSTATUS Status;
+    NTSTATUS Status = ObpBeginLookup(&Lookup, Attributes, Type, &Context);
 
-    if (Attributes->RootDirectory)
-        return STATUS_NOT_SUPPORTED;
-    if (Attributes->Name.Buffer == NULL)
-        return STATUS_OBJECT_PATH_SYNTAX_BAD;
-    Status = ObpOpenPath(&Attributes->Name, Type, NULL, &Object);
     if (!NT_SUCCESS(Status))
         return Status;
-    return ObpHandleForNamed(Object, Access, Attributes->Flags, Handle);
+    Status = ObpRunLookup(&Lookup, &Object);
+    ObpEndLookup(&Lookup);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    return ObpHandleForNamed(Object, Lookup.Named, Access, Attributes->Flags, Handle);
 }
+
+/* ---- New objects -------------------------------------------------------------------------------
+ */
 
 /* Names an object that has a handle already. The handle may have been closed meanwhile. */
 static NTSTATUS ObpNameObject(PVOID Object, PEX_ATTRIBUTES Attributes)
 {
-    NTSTATUS Status =
-        ObpInsertName(&Attributes->Name, Object, (Attributes->Flags & OBJ_PERMANENT) != 0);
+    NTSTATUS Status = ObpInsertNameByAttributes(Attributes, Object);
 
     ObpRemoveUnusedName(Object);
     return Status;
@@ -52,10 +69,10 @@ static NTSTATUS ObpOpenOther(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCES
                              PHANDLE Handle)
 {
     PVOID Object;
-    NTSTATUS Status = ObpOpenToCreate(&Attributes->Name, Type, &Object);
+    NTSTATUS Status = ObpOpenToCreate(Attributes, Type, &Object);
 
     if (NT_SUCCESS(Status))
-        Status = ObpHandleForNamed(Object, Access, Attributes->Flags, Handle);
+        Status = ObpHandleForNamed(Object, TRUE, Access, Attributes->Flags, Handle);
     return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
 }
 
@@ -68,7 +85,7 @@ static NTSTATUS ObpInsertNamed(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_M
 {
     NTSTATUS Status = ObpCreateHandle(Object, Access, Attributes->Flags, Handle);
 
-    if (!NT_SUCCESS(Status) || Attributes->Name.Buffer == NULL)
+    if (!NT_SUCCESS(Status) || Attributes->Name.Length == 0)
         return Status;
     Status = ObpNameObject(Object, Attributes);
     if (NT_SUCCESS(Status))
@@ -83,13 +100,116 @@ NTSTATUS ObpInsertObject(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Ac
                          PHANDLE Handle)
 {
     BOOLEAN MayOpen = (Attributes->Flags & OBJ_OPENIF) != 0;
-    NTSTATUS Status = STATUS_NOT_SUPPORTED;
+    NTSTATUS Status;
 
-    if (Attributes->RootDirectory == NULL) {
-        do /* the name was taken, but has gone when it was to be opened: try again */
-            Status = ObpInsertNamed(Object, Attributes, Access, Handle);
-        while (MayOpen && Status == STATUS_OBJECT_NAME_NOT_FOUND);
-    }
+    if (Attributes->Flags & OBJ_EXCLUSIVE)
+        OBJECT_TO_HEADER(Object)->Flags |= OBJECT_EXCLUSIVE;
+    do /* the name was taken, but has gone when it was to be opened: try again */
+        Status = ObpInsertNamed(Object, Attributes, Access, Handle);
+    while (MayOpen && Status == STATUS_OBJECT_NAME_NOT_FOUND);
     ObDereferenceObject(Object);
     return Status;
+}
+
+/* ---- For drivers -------------------------------------------------------------------------------
+ */
+
+/* Attributes of a driver's, or of a program's that a driver passes on. Release them. */
+static NTSTATUS ObpTakeAttributes(POBJECT_ATTRIBUTES From, KPROCESSOR_MODE Mode,
+                                  PEX_ATTRIBUTES Attributes)
+{
+    if (Mode != KernelMode)
+        return ExCaptureAttributes(Attributes, From);
+    return ExTakeKernelAttributes(Attributes, From);
+}
+
+/* The rights that a caller asks for, in one way or another. */
+static ACCESS_MASK ObpAskedAccess(PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess)
+{
+    if (AccessState)
+        DesiredAccess |= AccessState->RemainingDesiredAccess | AccessState->PreviouslyGrantedAccess;
+    return DesiredAccess;
+}
+
+/* A handle for what a name leads to (undocumented, but well known). IRQL: PASSIVE_LEVEL. What
+ * ParseContext would be, the types' own rooms know: here it is not used. */
+NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_TYPE ObjectType,
+                                  KPROCESSOR_MODE AccessMode, PACCESS_STATE PassedAccessState,
+                                  ACCESS_MASK DesiredAccess, PVOID ParseContext, PHANDLE Handle)
+{
+    EX_ATTRIBUTES Attributes;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(ParseContext);
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    *Handle = NULL;
+    if (ObjectAttributes == NULL)
+        return STATUS_INVALID_PARAMETER;
+    Status = ObpTakeAttributes(ObjectAttributes, AccessMode, &Attributes);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObpOpenObjectByName(&Attributes, ObjectType,
+                                 ObpAskedAccess(PassedAccessState, DesiredAccess), Handle);
+    ExReleaseAttributes(&Attributes);
+    return Status;
+}
+
+/*
+ * References what a name leads to (in the headers, undocumented, but well known): a driver object,
+ * a device object. IRQL: PASSIVE_LEVEL.
+ */
+NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
+                                       PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
+                                       POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                       PVOID ParseContext, PVOID *Object)
+{
+    OB_OPEN_CONTEXT Context = {.DesiredAccess = ObpAskedAccess(PassedAccessState, DesiredAccess)};
+    EX_ATTRIBUTES Captured = {.Flags = Attributes, .Mode = AccessMode};
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(ParseContext);
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    *Object = NULL;
+    if (ObjectName == NULL || ObjectName->Length == 0)
+        return STATUS_OBJECT_NAME_INVALID;
+    if (AccessMode == KernelMode) {
+        Captured.Name = *ObjectName;
+        return ObpOpenByAttributes(&Captured, ObjectType, &Context, Object);
+    }
+    Status = ExCaptureString(&Captured.Name, ObjectName);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObpOpenByAttributes(&Captured, ObjectType, &Context, Object);
+    ExReleaseAttributes(&Captured);
+    return Status;
+}
+
+/* A handle for an object that the caller has a pointer to (WDK: ObOpenObjectByPointer). */
+NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes,
+                                     PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
+                                     POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                     PHANDLE Handle)
+{
+    NTSTATUS Status = ObReferenceObjectByPointer(Object, 0, ObjectType, AccessMode);
+
+    KI_ASSERT_IRQL(PASSIVE_LEVEL);
+    *Handle = NULL;
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (AccessMode != KernelMode)
+        HandleAttributes &= ~OBJ_KERNEL_HANDLE;
+    Status = ObpCreateHandle(Object, ObpAskedAccess(PassedAccessState, DesiredAccess),
+                             HandleAttributes & ~OBJ_PROTECT_CLOSE, Handle);
+    ObDereferenceObject(Object);
+    return Status;
+}
+
+NTSTATUS NTAPI ObOpenObjectByPointerWithTag(PVOID Object, ULONG HandleAttributes,
+                                            PACCESS_STATE PassedAccessState,
+                                            ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
+                                            KPROCESSOR_MODE AccessMode, ULONG Tag, PHANDLE Handle)
+{
+    UNREFERENCED_PARAMETER(Tag);
+    return ObOpenObjectByPointer(Object, HandleAttributes, PassedAccessState, DesiredAccess,
+                                 ObjectType, AccessMode, Handle);
 }

@@ -21,7 +21,12 @@ typedef struct _PSP_CREATION {
     UNICODE_STRING ImagePath;
     UNICODE_STRING CommandLine;
     PCLIENT_ID ClientId; /* the caller's */
+    ACCESS_MASK ProcessAccess, ThreadAccess;
+    ULONG ProcessFlags, ThreadFlags; /* of the handles: OBJ_xxx */
+    BOOLEAN Inherit;                 /* what handles are marked so */
 } PSP_CREATION;
+
+#define PROCESS_CREATE_FLAGS_INHERIT_HANDLES 4
 
 static NTSTATUS PspCaptureAttribute(const PS_ATTRIBUTE *Attribute, PSP_CREATION *Creation)
 {
@@ -77,17 +82,34 @@ static NTSTATUS PspCaptureCreation(RTL_USER_PROCESS_PARAMETERS *Parameters, PVOI
     return Status;
 }
 
-/* Two handles, or none. */
-static NTSTATUS PspCreateHandles(PEPROCESS Process, PETHREAD Thread, PHANDLE ProcessHandle,
-                                 PHANDLE ThreadHandle)
+NTSTATUS PspCaptureHandleFlags(POBJECT_ATTRIBUTES ObjectAttributes, PULONG Flags)
 {
-    NTSTATUS Status = ObpCreateHandle(Process, PROCESS_ALL_ACCESS, 0, ProcessHandle);
+    EX_ATTRIBUTES Attributes;
+    NTSTATUS Status = ExCaptureAttributes(&Attributes, ObjectAttributes);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, 0, ThreadHandle);
+    *Flags = Attributes.Flags & (OBJ_INHERIT | OBJ_KERNEL_HANDLE);
+    ExReleaseAttributes(&Attributes);
+    return STATUS_SUCCESS;
+}
+
+/* The process's own handles, then two of it, or none. */
+static NTSTATUS PspCreateHandles(const PSP_CREATION *Creation, PEPROCESS Process, PETHREAD Thread,
+                                 HANDLE Handles[2])
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Creation->Inherit)
+        Status = ObpInheritHandles(PspCurrentProcess()->ObjectTable, Process->ObjectTable);
+    if (NT_SUCCESS(Status))
+        Status =
+            ObpCreateHandle(Process, Creation->ProcessAccess, Creation->ProcessFlags, &Handles[0]);
     if (!NT_SUCCESS(Status))
-        ObCloseHandle(*ProcessHandle, UserMode);
+        return Status;
+    Status = ObpCreateHandle(Thread, Creation->ThreadAccess, Creation->ThreadFlags, &Handles[1]);
+    if (!NT_SUCCESS(Status))
+        ObCloseHandle(Handles[0], KernelMode);
     return Status;
 }
 
@@ -105,7 +127,7 @@ static NTSTATUS PspRunCreation(PSP_CREATION *Creation, PHANDLE ProcessHandle, PH
     if (!NT_SUCCESS(Status))
         return Status;
     ClientId = Thread->Cid;
-    Status = PspCreateHandles(Process, Thread, &Handles[0], &Handles[1]);
+    Status = PspCreateHandles(Creation, Process, Thread, Handles);
     if (NT_SUCCESS(Status))
         PspStartThread(Thread);
     else
@@ -123,8 +145,8 @@ static NTSTATUS PspRunCreation(PSP_CREATION *Creation, PHANDLE ProcessHandle, PH
 }
 
 /*
- * Creates a process from an image file and starts it (undocumented, but well known). The flags and
- * CreateInfo are not used and must be zero. IRQL: PASSIVE_LEVEL.
+ * Creates a process from an image file and starts it (undocumented, but well known). Of the flags
+ * there is PROCESS_CREATE_FLAGS_INHERIT_HANDLES; CreateInfo is not used. IRQL: PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI NtCreateUserProcess(
     PHANDLE ProcessHandle, PHANDLE ThreadHandle, ACCESS_MASK ProcessDesiredAccess,
@@ -132,18 +154,20 @@ NTSTATUS NTAPI NtCreateUserProcess(
     POBJECT_ATTRIBUTES ThreadObjectAttributes, ULONG ProcessFlags, ULONG ThreadFlags,
     RTL_USER_PROCESS_PARAMETERS *ProcessParameters, PVOID CreateInfo, PVOID AttributeList)
 {
-    PSP_CREATION Creation = {{0}, {0}, NULL};
+    PSP_CREATION Creation = {.ProcessAccess = ProcessDesiredAccess,
+                             .ThreadAccess = ThreadDesiredAccess,
+                             .Inherit = ProcessFlags != 0};
     NTSTATUS Status;
 
-    UNREFERENCED_PARAMETER(ProcessDesiredAccess);
-    UNREFERENCED_PARAMETER(ThreadDesiredAccess);
-    UNREFERENCED_PARAMETER(ProcessObjectAttributes);
-    UNREFERENCED_PARAMETER(ThreadObjectAttributes);
-    if (ProcessFlags || ThreadFlags || CreateInfo)
+    if ((ProcessFlags & ~PROCESS_CREATE_FLAGS_INHERIT_HANDLES) || ThreadFlags || CreateInfo)
         return STATUS_INVALID_PARAMETER;
     Status = ExProbeOut(ProcessHandle, sizeof(HANDLE));
     if (NT_SUCCESS(Status))
         Status = ExProbeOut(ThreadHandle, sizeof(HANDLE));
+    if (NT_SUCCESS(Status))
+        Status = PspCaptureHandleFlags(ProcessObjectAttributes, &Creation.ProcessFlags);
+    if (NT_SUCCESS(Status))
+        Status = PspCaptureHandleFlags(ThreadObjectAttributes, &Creation.ThreadFlags);
     if (NT_SUCCESS(Status))
         Status = PspCaptureCreation(ProcessParameters, AttributeList, &Creation);
     if (NT_SUCCESS(Status))

@@ -13,12 +13,22 @@
 #define SYSTEM_PROCESS_ID ((HANDLE)4)
 #define PATH_CHARACTERS   128
 
-static OBJECT_TYPE PspProcessTypeObject = {.Name = "Process",
-                                           .AllAccess = PROCESS_ALL_ACCESS,
-                                           .Delete = PspDeleteProcess,
-                                           .Waitable = TRUE};
+static OBJECT_TYPE PspProcessTypeObject = {
+    .Name = "Process",
+    .AllAccess = PROCESS_ALL_ACCESS,
+    .Mapping = {STANDARD_RIGHTS_READ | 0x410, STANDARD_RIGHTS_WRITE | 0xBEB,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, PROCESS_ALL_ACCESS},
+    .Delete = PspDeleteProcess,
+    .TellsOfHandles = TRUE,
+    .Waitable = TRUE};
 static OBJECT_TYPE PspThreadTypeObject = {
-    .Name = "Thread", .AllAccess = THREAD_ALL_ACCESS, .Delete = PspDeleteThread, .Waitable = TRUE};
+    .Name = "Thread",
+    .AllAccess = THREAD_ALL_ACCESS,
+    .Mapping = {STANDARD_RIGHTS_READ | 0x48, STANDARD_RIGHTS_WRITE | 0x437,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, THREAD_ALL_ACCESS},
+    .Delete = PspDeleteThread,
+    .TellsOfHandles = TRUE,
+    .Waitable = TRUE};
 
 static POBJECT_TYPE PspProcessType = &PspProcessTypeObject, PspThreadType = &PspThreadTypeObject;
 static OBJECT_TYPE PspJobTypeObject = {.Name = "Job", .AllAccess = 0x1F001F};

@@ -124,6 +124,9 @@ VOID PspTerminateProcess(PEPROCESS Process, NTSTATUS ExitStatus, BOOLEAN Excepti
 NORETURN VOID PspExceptionInUserMode(const EXCEPTION_RECORD *Record);
 VOID PspDiscardUnstarted(PETHREAD Thread); /* one that has entered its process but never ran */
 
+/* create.c: what a caller's OBJECT_ATTRIBUTES say of the handle to be made. */
+NTSTATUS PspCaptureHandleFlags(POBJECT_ATTRIBUTES ObjectAttributes, PULONG Flags);
+
 /* peb.c: what user mode finds about itself. The thread is attached to the process. */
 NTSTATUS PspCreatePeb(PEPROCESS Process, PVOID ImageBase, PUNICODE_STRING ImagePath,
                       PUNICODE_STRING CommandLine);

@@ -129,7 +129,6 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
     NTSTATUS Status = STATUS_SUCCESS;
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    UNREFERENCED_PARAMETER(DesiredAccess);
     if (ProcessHandle)
         Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_CREATE_THREAD, *PsProcessType,
                                            KernelMode, (PVOID *)&Process, NULL);
@@ -141,7 +140,7 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
     ObDereferenceObject(Process);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Flags, ThreadHandle);
+    Status = ObpCreateHandle(Thread, DesiredAccess, Flags, ThreadHandle);
     if (NT_SUCCESS(Status)) {
         if (ClientId)
             *ClientId = Thread->Cid;
@@ -250,17 +249,18 @@ NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
     PEPROCESS Process;
     PETHREAD Thread;
     HANDLE Handle;
+    ULONG Flags;
     NTSTATUS Status;
 
-    UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(ZeroBits);
-    UNREFERENCED_PARAMETER(ObjectAttributes);
     if (CreateFlags || AttributeList || MaximumStackSize > STACK_RESERVE_MAXIMUM ||
         StackSize > STACK_RESERVE_MAXIMUM)
         return STATUS_INVALID_PARAMETER;
     if (MaximumStackSize == 0)
         MaximumStackSize = STACK_RESERVE_DEFAULT;
     Status = ExProbeOut(ThreadHandle, sizeof Handle);
+    if (NT_SUCCESS(Status))
+        Status = PspCaptureHandleFlags(ObjectAttributes, &Flags);
     if (NT_SUCCESS(Status))
         Status = PsReferenceProcess(ProcessHandle, PROCESS_CREATE_THREAD, &Process);
     if (!NT_SUCCESS(Status))
@@ -275,7 +275,7 @@ NTSTATUS NTAPI NtCreateThreadEx(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
         PspCreateUserThread(Process, &Start, MaximumStackSize, max(StackSize, PAGE_SIZE), &Thread);
     KeUnstackDetachProcess(&ApcState);
     if (NT_SUCCESS(Status)) {
-        Status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, 0, &Handle);
+        Status = ObpCreateHandle(Thread, DesiredAccess, Flags, &Handle);
         if (NT_SUCCESS(Status)) {
             PspStartThread(Thread);
             Status = ExCopyOut(ThreadHandle, &Handle, sizeof Handle);

@@ -11,12 +11,13 @@
 #include "mm/layout.h"
 #include "service.h"
 
-#define CANARY          0xA5
-#define CANARY_BYTES    4 /* what a pointer into the canary page can reach of it */
-#define TEXT_OFFSET     0x800
-#define BUFFER_BYTES    64
-#define MAXIMUM_SLOTS   10
-#define READABLE_SHARED (USER_SHARED_DATA_ADDRESS + 0x26C) /* NtMajorVersion: small numbers */
+#define CANARY           0xA5
+#define CANARY_BYTES     4 /* what a pointer into the canary page can reach of it */
+#define TEXT_OFFSET      0x800
+#define BUFFER_BYTES     64
+#define TIMER_INFO_BYTES 32 /* of a TIMER_SET_COALESCABLE_TIMER_INFO, which ends with a pointer */
+#define MAXIMUM_SLOTS    10
+#define READABLE_SHARED  (USER_SHARED_DATA_ADDRESS + 0x26C) /* NtMajorVersion: small numbers */
 
 /* What a pointer is for. */
 #define SLOT_IN       0x00 /* read */
@@ -24,6 +25,7 @@
 #define SLOT_OPTIONAL 0x02 /* NULL means none */
 #define SLOT_TEXT     0x04 /* printed */
 #define SLOT_ANY      0x08 /* may be ignored; the kernel must just survive it */
+#define SLOT_SMALL    0x10 /* to a byte or two, which may well be the last ones of a page */
 
 /* What is wrong with one. */
 typedef enum _BAD_KIND {
@@ -59,6 +61,7 @@ static struct {
     {"the last two bytes of a page", BadAddress, 0},
     {"misaligned at the end of a page", BadAddress, 0},
 };
+#define FIRST_EDGE     (ARRAYSIZE(Bad) - 3) /* those at the end of a page */
 #define FIRST_OWN_PAGE (ARRAYSIZE(Bad) - 6) /* the rest is filled in by MakeBadPages */
 
 /* A service and what it is called with. */
@@ -79,6 +82,9 @@ static struct {
     SIZE_T Size;
     ULONG Old, Length;
     LONG Previous;
+    BOOLEAN Flag;
+    HANDLE Handles[2];
+    UNICODE_STRING Target;
     LARGE_INTEGER Time, Offset;
     IO_STATUS_BLOCK Result;
     UNICODE_STRING Name, Class;
@@ -90,12 +96,15 @@ static struct {
 } Data;
 
 static PUCHAR CanaryPage, ReadOnlyPage;
-static HANDLE File, Console, Event, Key, Renamed, Software, Section;
+static HANDLE File, Console, Event, Key, Renamed, Software, Section, Timer, Semaphore, Directory,
+    Link;
 static ULONG Calls, Wrong;
 
 static WCHAR FileName[] = L"\\SystemRoot\\hello.exe";
 static WCHAR EventName[] = L"\\BaseNamedObjects\\badptr";
 static WCHAR SectionName[] = L"\\BaseNamedObjects\\badptr-section";
+static WCHAR DirectoryName[] = L"\\BaseNamedObjects";
+static WCHAR LinkName[] = L"\\DosDevices";
 static WCHAR NewName[] = L"\\BaseNamedObjects\\badptr-new";
 static WCHAR DriverName[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\nosuch";
 static WCHAR KeyName[] = L"\\Registry\\Machine\\Software\\badptr";
@@ -546,27 +555,184 @@ static void SetUpDriver(CALL *Call)
     PointToName(Call, 0, DriverName, SLOT_IN);
 }
 
+/* Handle and attributes: the first arguments of all services that open or create an object. */
+static void SetUpCreate(CALL *Call)
+{
+    SetUpCreateEvent(Call);
+    Pass(Call, 1, MAXIMUM_ALLOWED);
+}
+
+static void SetUpCreateSemaphore(CALL *Call)
+{
+    SetUpCreate(Call);
+    Pass(Call, 4, 1);
+}
+
+static void SetUpCreateSymbolicLinkObject(CALL *Call)
+{
+    SetUpCreate(Call);
+    RtlInitUnicodeString(&Data.Target, FileName);
+    Point(Call, 3, &Data.Target, SLOT_IN);
+    AddSlot(Call, &Data.Target.Buffer, SLOT_IN);
+}
+
+static void SetUpOpenDirectoryObject(CALL *Call)
+{
+    Point(Call, 0, &Data.Handle, SLOT_OUT);
+    Pass(Call, 1, DIRECTORY_QUERY);
+    PointToAttributes(Call, 2, DirectoryName, SLOT_IN);
+}
+
+static void SetUpOpenSymbolicLinkObject(CALL *Call)
+{
+    SetUpOpenDirectoryObject(Call);
+    RtlInitUnicodeString(&Data.Name, LinkName);
+}
+
+static void SetUpQuerySymbolicLinkObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Link);
+    Data.Name = (UNICODE_STRING){0, BUFFER_BYTES, (PWSTR)Data.Buffer};
+    Point(Call, 1, &Data.Name, SLOT_OUT);
+    AddSlot(Call, &Data.Name.Buffer, SLOT_OUT);
+    Point(Call, 2, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpQueryDirectoryObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Directory);
+    Point(Call, 1, Data.Buffer, SLOT_OUT);
+    Pass(Call, 2, sizeof Data.Buffer);
+    Pass(Call, 4, TRUE);
+    Point(Call, 5, &Data.Old, SLOT_OUT);
+    Point(Call, 6, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpDuplicateObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)NtCurrentProcess());
+    Pass(Call, 1, (ULONG_PTR)Event);
+    Pass(Call, 2, (ULONG_PTR)NtCurrentProcess());
+    Point(Call, 3, &Data.Handle, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpQueryObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Event);
+    Pass(Call, 1, ObjectNameInformation);
+    Point(Call, 2, Data.Buffer, SLOT_OUT);
+    Pass(Call, 3, BUFFER_BYTES * 2);
+    Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpSetInformationObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Event);
+    Pass(Call, 1, ObjectHandleFlagInformation);
+    Point(Call, 2, Data.Buffer, SLOT_IN | SLOT_SMALL);
+    Pass(Call, 3, sizeof(OBJECT_HANDLE_FLAG_INFORMATION));
+}
+
+/* The state of one of the four kinds of objects that have one. */
+static void QueryState(CALL *Call, HANDLE Object, ULONG Bytes)
+{
+    Pass(Call, 0, (ULONG_PTR)Object);
+    Point(Call, 2, Data.Buffer, SLOT_OUT);
+    Pass(Call, 3, Bytes);
+    Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpQueryEvent(CALL *Call)
+{
+    QueryState(Call, Event, sizeof(EVENT_BASIC_INFORMATION));
+}
+
+static void SetUpQueryTimer(CALL *Call)
+{
+    QueryState(Call, Timer, sizeof(TIMER_BASIC_INFORMATION));
+}
+
+static void SetUpSetTimer(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Timer);
+    Point(Call, 1, &Data.Time, SLOT_IN);
+    Point(Call, 6, &Data.Flag, SLOT_OUT | SLOT_OPTIONAL | SLOT_SMALL);
+}
+
+static void SetUpSetTimerEx(CALL *Call)
+{
+    memset(Data.Buffer, 0, TIMER_INFO_BYTES);
+    Pass(Call, 0, (ULONG_PTR)Timer);
+    Point(Call, 2, Data.Buffer, SLOT_IN);
+    Pass(Call, 3, TIMER_INFO_BYTES);
+    AddSlot(Call, Data.Buffer + TIMER_INFO_BYTES - sizeof(PVOID),
+            SLOT_OUT | SLOT_OPTIONAL | SLOT_SMALL);
+}
+
+static void SetUpCancelTimer(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Timer);
+    Point(Call, 1, &Data.Flag, SLOT_OUT | SLOT_OPTIONAL | SLOT_SMALL);
+}
+
+static void SetUpReleaseSemaphore(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Semaphore);
+    Pass(Call, 1, 1);
+    Point(Call, 2, &Data.Previous, SLOT_OUT | SLOT_OPTIONAL);
+}
+
+static void SetUpWaitForMultipleObjects(CALL *Call)
+{
+    Data.Handles[0] = Data.Handles[1] = Event;
+    Pass(Call, 0, 2);
+    Point(Call, 1, Data.Handles, SLOT_IN);
+    Pass(Call, 2, WaitAny);
+    Point(Call, 4, &Data.Time, SLOT_OPTIONAL);
+}
+
+static void SetUpSignalAndWaitForSingleObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Event);
+    Pass(Call, 1, (ULONG_PTR)Event);
+    Point(Call, 3, &Data.Time, SLOT_OPTIONAL);
+}
+
+static void SetUpQueryPerformanceCounter(CALL *Call)
+{
+    Point(Call, 0, &Data.Time, SLOT_OUT);
+    Point(Call, 1, &Data.Offset, SLOT_OUT | SLOT_OPTIONAL);
+}
+
 static const struct {
     const char *Name;
     ULONG Number;
     void (*SetUp)(CALL *Call);
 } Services[] = {
     {"AllocateVirtualMemory", ServiceAllocateVirtualMemory, SetUpAllocateVirtualMemory},
+    {"CancelTimer", ServiceCancelTimer, SetUpCancelTimer},
+    {"CreateDirectoryObject", ServiceCreateDirectoryObject, SetUpCreate},
     {"CreateEvent", ServiceCreateEvent, SetUpCreateEvent},
     {"CreateFile", ServiceCreateFile, SetUpCreateFile},
     {"CreateKey", ServiceCreateKey, SetUpCreateKey},
     {"CreateSection", ServiceCreateSection, SetUpCreateSection},
+    {"CreateMutant", ServiceCreateMutant, SetUpCreate},
+    {"CreateSemaphore", ServiceCreateSemaphore, SetUpCreateSemaphore},
+    {"CreateSymbolicLinkObject", ServiceCreateSymbolicLinkObject, SetUpCreateSymbolicLinkObject},
     {"CreateThreadEx", ServiceCreateThreadEx, SetUpCreateThreadEx},
+    {"CreateTimer", ServiceCreateTimer, SetUpCreate},
     {"CreateUserProcess", ServiceCreateUserProcess, SetUpCreateUserProcess},
     {"DelayExecution", ServiceDelayExecution, SetUpDelayExecution},
     {"DeleteValueKey", ServiceDeleteValueKey, SetUpDeleteValueKey},
     {"DeviceIoControlFile", ServiceDeviceIoControlFile, SetUpDeviceIoControlFile},
     {"DisplayString", ServiceDisplayString, SetUpDisplayString},
+    {"DuplicateObject", ServiceDuplicateObject, SetUpDuplicateObject},
     {"EnumerateKey", ServiceEnumerateKey, SetUpEnumerateKey},
     {"EnumerateValueKey", ServiceEnumerateValueKey, SetUpEnumerateValueKey},
     {"FreeVirtualMemory", ServiceFreeVirtualMemory, SetUpFreeVirtualMemory},
     {"LoadDriver", ServiceLoadDriver, SetUpDriver},
     {"MapViewOfSection", ServiceMapViewOfSection, SetUpMapViewOfSection},
+    {"OpenDirectoryObject", ServiceOpenDirectoryObject, SetUpOpenDirectoryObject},
     {"OpenEvent", ServiceOpenEvent, SetUpOpenEvent},
     {"OpenFile", ServiceOpenFile, SetUpOpenFile},
     {"OpenKey", ServiceOpenKey, SetUpOpenKey},
@@ -574,27 +740,42 @@ static const struct {
     {"OpenProcess", ServiceOpenProcess, SetUpOpenProcess},
     {"OpenSection", ServiceOpenSection, SetUpOpenSection},
     {"OpenThread", ServiceOpenThread, SetUpOpenThread},
+    {"OpenSymbolicLinkObject", ServiceOpenSymbolicLinkObject, SetUpOpenSymbolicLinkObject},
     {"ProtectVirtualMemory", ServiceProtectVirtualMemory, SetUpProtectVirtualMemory},
+    {"PulseEvent", ServicePulseEvent, SetUpSetEvent},
+    {"QueryDirectoryObject", ServiceQueryDirectoryObject, SetUpQueryDirectoryObject},
+    {"QueryEvent", ServiceQueryEvent, SetUpQueryEvent},
     {"QueryInformationProcess", ServiceQueryInformationProcess, SetUpQueryInformationProcess},
     {"QueryInformationProcess (name)", ServiceQueryInformationProcess, SetUpQueryImageFileName},
     {"QueryInformationThread", ServiceQueryInformationThread, SetUpQueryInformationThread},
     {"QueryKey", ServiceQueryKey, SetUpQueryKey},
+    {"QueryObject", ServiceQueryObject, SetUpQueryObject},
+    {"QueryPerformanceCounter", ServiceQueryPerformanceCounter, SetUpQueryPerformanceCounter},
+    {"QuerySymbolicLinkObject", ServiceQuerySymbolicLinkObject, SetUpQuerySymbolicLinkObject},
     {"QuerySystemInformation (basic)", ServiceQuerySystemInformation, SetUpQueryBasic},
-    {"QuerySystemInformation (performance)", ServiceQuerySystemInformation, SetUpQueryPerformance},
     {"QuerySystemInformation (modules)", ServiceQuerySystemInformation, SetUpQueryModules},
+    {"QuerySystemInformation (performance)", ServiceQuerySystemInformation, SetUpQueryPerformance},
     {"QuerySystemInformation (pool tags)", ServiceQuerySystemInformation, SetUpQueryPoolTags},
     {"QuerySystemInformation (upperhalf)", ServiceQuerySystemInformation, SetUpQueryUpperhalf},
     {"QuerySection", ServiceQuerySection, SetUpQuerySection},
     {"QuerySystemTime", ServiceQuerySystemTime, SetUpQuerySystemTime},
+    {"QueryTimer", ServiceQueryTimer, SetUpQueryTimer},
     {"QueryValueKey", ServiceQueryValueKey, SetUpQueryValueKey},
     {"QueryVirtualMemory", ServiceQueryVirtualMemory, SetUpQueryVirtualMemory},
     {"ReadFile", ServiceReadFile, SetUpReadFile},
+    {"ReleaseSemaphore", ServiceReleaseSemaphore, SetUpReleaseSemaphore},
     {"RenameKey", ServiceRenameKey, SetUpRenameKey},
     {"ResetEvent", ServiceResetEvent, SetUpSetEvent},
     {"SetEvent", ServiceSetEvent, SetUpSetEvent},
     {"SetInformationThread", ServiceSetInformationThread, SetUpSetInformationThread},
+    {"SetInformationObject", ServiceSetInformationObject, SetUpSetInformationObject},
+    {"SetTimer", ServiceSetTimer, SetUpSetTimer},
+    {"SetTimerEx", ServiceSetTimerEx, SetUpSetTimerEx},
     {"SetValueKey", ServiceSetValueKey, SetUpSetValueKey},
+    {"SignalAndWaitForSingleObject", ServiceSignalAndWaitForSingleObject,
+     SetUpSignalAndWaitForSingleObject},
     {"UnloadDriver", ServiceUnloadDriver, SetUpDriver},
+    {"WaitForMultipleObjects", ServiceWaitForMultipleObjects, SetUpWaitForMultipleObjects},
     {"WaitForSingleObject", ServiceWaitForSingleObject, SetUpWaitForSingleObject},
     {"WriteFile", ServiceWriteFile, SetUpWriteFile},
 };
@@ -742,7 +923,8 @@ static void TryService(ULONG Service)
     SetUp(Service, &Call);
     CleanUp(Call.Number, STATUS_UNSUCCESSFUL);
     for (Slot = 0; Slot < Call.SlotCount; Slot++) {
-        for (Which = 0; Which < ARRAYSIZE(Bad); Which++)
+        ULONG End = (Call.Slots[Slot].Flags & SLOT_SMALL) ? FIRST_EDGE : ARRAYSIZE(Bad);
+        for (Which = 0; Which < End; Which++)
             TryBadPointer(Service, Slot, Which);
     }
 }
@@ -803,6 +985,12 @@ static void OpenObjects(void)
                FILE_SYNCHRONOUS_IO_NONALERT);
     RtlInitUnicodeString(&Name, EventName);
     NtCreateEvent(&Event, EVENT_ALL_ACCESS, &Attributes, NotificationEvent, TRUE);
+    NtCreateTimer(&Timer, TIMER_ALL_ACCESS, NULL, NotificationTimer);
+    NtCreateSemaphore(&Semaphore, SEMAPHORE_ALL_ACCESS, NULL, 0, MAXLONG);
+    RtlInitUnicodeString(&Name, DirectoryName);
+    NtOpenDirectoryObject(&Directory, DIRECTORY_QUERY, &Attributes);
+    RtlInitUnicodeString(&Name, LinkName);
+    NtOpenSymbolicLinkObject(&Link, SYMBOLIC_LINK_QUERY, &Attributes);
     RtlInitUnicodeString(&Name, KeyName);
     NtCreateKey(&Key, KEY_ALL_ACCESS, &Attributes, 0, NULL, REG_OPTION_VOLATILE, NULL);
     RtlInitUnicodeString(&Name, L"\\Registry\\Machine\\Software\\badptr-renamed");

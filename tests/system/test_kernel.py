@@ -27,6 +27,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "dpctest",
     "extest",
     "iotest",
+    "obtest",
     "irptest",
     "ketest",
     "mdltest",

@@ -126,6 +126,10 @@ def test_names_live_as_long_as_handles():
     check_passed("names.exe")
 
 
+def test_programs_share_objects_and_handles():
+    check_passed("objects.exe", *module("tests", "names.exe"))
+
+
 def test_what_drivers_leave_behind_does_no_harm():
     check_passed("leftover.exe", *module("tests", "leftover.sys"))
 

@@ -177,6 +177,10 @@ C_ASSERT(sizeof(PS_ATTRIBUTE) == 16);
 #define PS_ATTRIBUTE_CLIENT_ID  0x00010003 /* out: a CLIENT_ID, the first thread's */
 #define PS_ATTRIBUTE_IMAGE_NAME 0x00020005 /* in: the .exe's path, Size bytes of characters */
 
+/* NtCreateUserProcess, ProcessFlags: the new process has the handles that are marked OBJ_INHERIT.
+ */
+#define PROCESS_CREATE_FLAGS_INHERIT_HANDLES 4
+
 /* Further facts about how a process was made: not given, pass NULL. */
 typedef struct _PS_CREATE_INFO *PPS_CREATE_INFO;
 
@@ -292,6 +296,59 @@ typedef enum _EVENT_TYPE {
     SynchronizationEvent /* is reset by the one wait that it satisfies */
 } EVENT_TYPE;
 
+/*
+ * Objects: what their services take and give.
+ */
+
+typedef enum _TIMER_TYPE { NotificationTimer, SynchronizationTimer } TIMER_TYPE;
+typedef enum _WAIT_TYPE { WaitAll, WaitAny } WAIT_TYPE;
+typedef enum _TIMER_SET_INFORMATION_CLASS { TimerSetCoalescableTimer } TIMER_SET_INFORMATION_CLASS;
+
+/* Rights and options that the headers for programs leave out. */
+#define DIRECTORY_QUERY             0x0001
+#define DIRECTORY_ALL_ACCESS        (STANDARD_RIGHTS_REQUIRED | 0xF)
+#define SYMBOLIC_LINK_QUERY         0x0001
+#define SYMBOLIC_LINK_ALL_ACCESS    (STANDARD_RIGHTS_REQUIRED | 0x1)
+#define DUPLICATE_SAME_ATTRIBUTES   0x0004
+#define ObjectHandleFlagInformation ((OBJECT_INFORMATION_CLASS)4)
+
+typedef VOID(NTAPI *PTIMER_APC_ROUTINE)(PVOID TimerContext, ULONG TimerLowValue,
+                                        LONG TimerHighValue);
+
+/* What NtQueryDirectoryObject gives: an array of these, the last one empty, then the text. */
+typedef struct _OBJECT_DIRECTORY_INFORMATION {
+    UNICODE_STRING Name;
+    UNICODE_STRING TypeName;
+} OBJECT_DIRECTORY_INFORMATION, *POBJECT_DIRECTORY_INFORMATION;
+
+typedef struct _OBJECT_HANDLE_FLAG_INFORMATION {
+    BOOLEAN Inherit;
+    BOOLEAN ProtectFromClose;
+} OBJECT_HANDLE_FLAG_INFORMATION, *POBJECT_HANDLE_FLAG_INFORMATION;
+
+C_ASSERT(sizeof(OBJECT_BASIC_INFORMATION) == 0x38);
+
+typedef struct _EVENT_BASIC_INFORMATION {
+    EVENT_TYPE EventType;
+    LONG EventState;
+} EVENT_BASIC_INFORMATION;
+
+typedef struct _SEMAPHORE_BASIC_INFORMATION {
+    LONG CurrentCount;
+    LONG MaximumCount;
+} SEMAPHORE_BASIC_INFORMATION;
+
+typedef struct _MUTANT_BASIC_INFORMATION {
+    LONG CurrentCount;
+    BOOLEAN OwnedByCaller;
+    BOOLEAN AbandonedState;
+} MUTANT_BASIC_INFORMATION;
+
+typedef struct _TIMER_BASIC_INFORMATION {
+    LARGE_INTEGER RemainingTime; /* 100 ns units */
+    BOOLEAN TimerState;
+} TIMER_BASIC_INFORMATION;
+
 /* The console, an object like a file: 8-bit text is written to it and read from it. */
 #define CONSOLE_NAME L"\\??\\CON"
 
@@ -331,7 +388,7 @@ typedef VOID(NTAPI *PKNORMAL_ROUTINE)(PVOID Argument1, PVOID Argument2, PVOID Ar
 
 /*
  * The system services (kernel/services.def), but for those that <winternl.h> declares: NtClose,
- * NtCreateFile, NtDeviceIoControlFile, NtOpenFile, NtQueryInformationProcess,
+ * NtCreateFile, NtDeviceIoControlFile, NtOpenFile, NtQueryInformationProcess, NtQueryObject,
  * NtQuerySystemInformation, NtQuerySystemTime and NtWaitForSingleObject. Each is documented in the
  * WDK under its Zw name unless the kernel's comment says otherwise.
  */
@@ -410,6 +467,68 @@ NTSTATUS NTAPI NtClearEvent(HANDLE EventHandle);
 
 NTSTATUS NTAPI NtCancelIoFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock);
 NTSTATUS NTAPI NtFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock);
+NTSTATUS NTAPI NtCancelTimer(HANDLE TimerHandle, PBOOLEAN CurrentState);
+NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
+                                       POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtCreateMutant(PHANDLE MutantHandle, ACCESS_MASK DesiredAccess,
+                              POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN InitialOwner);
+NTSTATUS NTAPI NtCreateSemaphore(PHANDLE SemaphoreHandle, ACCESS_MASK DesiredAccess,
+                                 POBJECT_ATTRIBUTES ObjectAttributes, LONG InitialCount,
+                                 LONG MaximumCount);
+NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes,
+                                          PUNICODE_STRING LinkTarget);
+NTSTATUS NTAPI NtCreateTimer(PHANDLE TimerHandle, ACCESS_MASK DesiredAccess,
+                             POBJECT_ATTRIBUTES ObjectAttributes, TIMER_TYPE TimerType);
+NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle,
+                                 HANDLE TargetProcessHandle, PHANDLE TargetHandle,
+                                 ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options);
+NTSTATUS NTAPI NtMakePermanentObject(HANDLE Handle);
+NTSTATUS NTAPI NtMakeTemporaryObject(HANDLE Handle);
+NTSTATUS NTAPI NtOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
+                                     POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtOpenMutant(PHANDLE MutantHandle, ACCESS_MASK DesiredAccess,
+                            POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtOpenSemaphore(PHANDLE SemaphoreHandle, ACCESS_MASK DesiredAccess,
+                               POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
+                                        POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtOpenTimer(PHANDLE TimerHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtPulseEvent(HANDLE EventHandle, PLONG PreviousState);
+NTSTATUS NTAPI NtQueryDirectoryObject(HANDLE DirectoryHandle, PVOID Buffer, ULONG Length,
+                                      BOOLEAN ReturnSingleEntry, BOOLEAN RestartScan,
+                                      PULONG Context, PULONG ReturnLength);
+NTSTATUS NTAPI NtQueryEvent(HANDLE EventHandle, ULONG EventInformationClass, PVOID EventInformation,
+                            ULONG EventInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI NtQueryMutant(HANDLE MutantHandle, ULONG MutantInformationClass,
+                             PVOID MutantInformation, ULONG MutantInformationLength,
+                             PULONG ReturnLength);
+NTSTATUS NTAPI NtQueryPerformanceCounter(PLARGE_INTEGER PerformanceCounter,
+                                         PLARGE_INTEGER PerformanceFrequency);
+NTSTATUS NTAPI NtQuerySemaphore(HANDLE SemaphoreHandle, ULONG SemaphoreInformationClass,
+                                PVOID SemaphoreInformation, ULONG SemaphoreInformationLength,
+                                PULONG ReturnLength);
+NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget,
+                                         PULONG ReturnedLength);
+NTSTATUS NTAPI NtQueryTimer(HANDLE TimerHandle, ULONG TimerInformationClass, PVOID TimerInformation,
+                            ULONG TimerInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI NtReleaseMutant(HANDLE MutantHandle, PLONG PreviousCount);
+NTSTATUS NTAPI NtReleaseSemaphore(HANDLE SemaphoreHandle, LONG ReleaseCount, PLONG PreviousCount);
+NTSTATUS NTAPI NtSetInformationObject(HANDLE Handle,
+                                      OBJECT_INFORMATION_CLASS ObjectInformationClass,
+                                      PVOID ObjectInformation, ULONG ObjectInformationLength);
+NTSTATUS NTAPI NtSetTimer(HANDLE TimerHandle, PLARGE_INTEGER DueTime,
+                          PTIMER_APC_ROUTINE TimerApcRoutine, PVOID TimerContext,
+                          BOOLEAN ResumeTimer, LONG Period, PBOOLEAN PreviousState);
+NTSTATUS NTAPI NtSetTimerEx(HANDLE TimerHandle,
+                            TIMER_SET_INFORMATION_CLASS TimerSetInformationClass,
+                            PVOID TimerSetInformation, ULONG TimerSetInformationLength);
+NTSTATUS NTAPI NtSignalAndWaitForSingleObject(HANDLE SignalHandle, HANDLE WaitHandle,
+                                              BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG HandleCount, PHANDLE Handles, WAIT_TYPE WaitType,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+
 NTSTATUS NTAPI NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                           PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
                           ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key);

@@ -20,10 +20,10 @@ VOID NTAPI RtlExitUserProcess(NTSTATUS ExitStatus)
 
 /*
  * Starts the program in the file ImagePathName, an NT path such as \SystemRoot\hello.exe. Its first
- * thread runs at once: NtCreateUserProcess has no suspended start here. Security descriptors,
- * inherited handles and ports do not exist, so they must be NULL or FALSE, and Attributes 0;
- * a parent other than the caller is not supported. The handles in ProcessInformation are the
- * caller's to close.
+ * thread runs at once: NtCreateUserProcess has no suspended start here. Security descriptors and
+ * ports do not exist, so they must be NULL, and Attributes 0; a parent other than the caller is not
+ * supported. With InheritHandles it has the caller's handles that are marked OBJ_INHERIT, under the
+ * same numbers. The handles in ProcessInformation are the caller's to close.
  */
 NTSTATUS NTAPI RtlCreateUserProcess(PUNICODE_STRING ImagePathName, ULONG Attributes,
                                     PRTL_USER_PROCESS_PARAMETERS ProcessParameters,
@@ -40,11 +40,12 @@ NTSTATUS NTAPI RtlCreateUserProcess(PUNICODE_STRING ImagePathName, ULONG Attribu
          {PS_ATTRIBUTE_CLIENT_ID, sizeof *ClientId, {.ValuePtr = ClientId}, 0}},
     };
 
-    if (Attributes || ProcessSecurityDescriptor || ThreadSecurityDescriptor || InheritHandles ||
-        DebugPort || ExceptionPort || (ParentProcess && ParentProcess != NtCurrentProcess()))
+    if (Attributes || ProcessSecurityDescriptor || ThreadSecurityDescriptor || DebugPort ||
+        ExceptionPort || (ParentProcess && ParentProcess != NtCurrentProcess()))
         return STATUS_NOT_SUPPORTED;
     *ProcessInformation = (RTL_USER_PROCESS_INFORMATION){.Length = sizeof *ProcessInformation};
-    return NtCreateUserProcess(&ProcessInformation->ProcessHandle,
-                               &ProcessInformation->ThreadHandle, PROCESS_ALL_ACCESS,
-                               THREAD_ALL_ACCESS, NULL, NULL, 0, 0, ProcessParameters, NULL, &List);
+    return NtCreateUserProcess(
+        &ProcessInformation->ProcessHandle, &ProcessInformation->ThreadHandle, PROCESS_ALL_ACCESS,
+        THREAD_ALL_ACCESS, NULL, NULL, InheritHandles ? PROCESS_CREATE_FLAGS_INHERIT_HANDLES : 0, 0,
+        ProcessParameters, NULL, &List);
 }
