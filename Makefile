@@ -73,10 +73,11 @@ $(BUILD)/obj/%.S.o: %.S Makefile | $(GENERATED)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/exports.S.o: tools/exports.py kernel/exports/ntoskrnl.def kernel/exports/hal.def
+EXPORTS := $(sort $(wildcard kernel/exports/*.def))
+$(BUILD)/obj/exports.S.o: tools/exports.py $(EXPORTS)
 	@mkdir -p $(@D)
 	$(call say,EXPORTS,kernel/exports)
-	$(Q)python3 tools/exports.py kernel/exports/ntoskrnl.def kernel/exports/hal.def > $(@:.o=)
+	$(Q)python3 tools/exports.py $(EXPORTS) > $(@:.o=)
 	$(Q)$(CC) -c -o $@ $(@:.o=)
 
 # Offsets of C structures for assembly: "->NAME VALUE" lines of a compilation, as defines.
@@ -126,14 +127,14 @@ define DRIVER_RULE
 $(BUILD)/drivers/$(1).sys: $$(patsubst %.c,$(BUILD)/pe/%.o,$$(sort $$(wildcard drivers/$(1)/*.c)))
 	@mkdir -p $$(@D)
 	$$(call say,SYS,$$@)
-	$(Q)$(PECC) $(DRIVER_LINK) -o $$@ $$^ -lntoskrnl -lhal -lgcc
+	$(Q)$(PECC) $(DRIVER_LINK) -o $$@ $$^ -lntoskrnl -lhal -lwmilib -lgcc
 endef
 $(foreach driver,$(DRIVERS),$(eval $(call DRIVER_RULE,$(driver))))
 
 $(BUILD)/tests/%.sys: $(BUILD)/pe/tests/drivers/%.o
 	@mkdir -p $(@D)
 	$(call say,SYS,$@)
-	$(Q)$(PECC) $(DRIVER_LINK) -o $@ $^ -lntoskrnl -lhal -lgcc
+	$(Q)$(PECC) $(DRIVER_LINK) -o $@ $^ -lntoskrnl -lhal -lwmilib -lgcc
 
 $(SEH_TEST_DRIVERS:%=$(BUILD)/tests/%.sys): $(BUILD)/tests/%.sys: \
 		$(BUILD)/pe/tests/drivers/seh/%.o

@@ -14,7 +14,7 @@ import sys
 import textwrap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-FILES = ["ntoskrnl.def", "hal.def"]
+FILES = ["ntoskrnl.def", "hal.def", "wmilib.def"]
 DOCUMENT = os.path.join(ROOT, "docs", "exports.md")
 BEGIN, END = "<!-- begin: tools/listexports.py -->\n", "<!-- end -->\n"
 

@@ -6,6 +6,7 @@
 #include "kernel/io/io.h"
 #include "kernel/kd/kd.h"
 #include "kernel/ke/ke.h"
+#include "kernel/pnp/pnp.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
 #include "sched/sched.h"
@@ -121,10 +122,12 @@ static NTSTATUS IopDriverNames(PUNICODE_STRING ServiceName, PWCHAR Name, PUNICOD
     return CmQueryDriverFile(ServiceName, File);
 }
 
-static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
+/* ForDevice: Plug and Play has a device for it already. */
+static NTSTATUS IopLoad(PUNICODE_STRING ServiceName, BOOLEAN ForDevice)
 {
     WCHAR Name[IOP_NAME_CHARACTERS], FileText[IOP_NAME_CHARACTERS];
     UNICODE_STRING File = {0, sizeof FileText, FileText};
+    PDRIVER_OBJECT Driver;
     PLDR_MODULE Module;
     NTSTATUS Status = IopDriverNames(ServiceName, Name, &File);
 
@@ -132,19 +135,45 @@ static NTSTATUS IopLoad(PUNICODE_STRING ServiceName)
         Status = LdrLoadDriverImage(&File, &Module);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = IopCreateDriver(Name, (PDRIVER_INITIALIZE)Module->EntryPoint, Module, NULL);
-    if (!NT_SUCCESS(Status))
+    Status = IopCreateDriver(Name, (PDRIVER_INITIALIZE)Module->EntryPoint, Module, &Driver);
+    if (!NT_SUCCESS(Status)) {
         KdPrintLine("Io: %wZ: DriverEntry failed (status %08lx)\n", &File, Status);
-    else
-        IopReinitializeDrivers();
+        return Status;
+    }
+    if (!ForDevice)
+        Status = PnpDriverLoaded(Driver);
+    IopReinitializeDrivers();
     return Status;
+}
+
+/* Loads a driver by the name of its service, in a system thread. */
+NTSTATUS IopLoadForDevice(PCWSTR Service)
+{
+    WCHAR Text[IOP_NAME_CHARACTERS + 64];
+    UNICODE_STRING Path;
+
+    if (_snwprintf(Text, RTL_NUMBER_OF(Text) - 1, L"%ws%ws", SERVICES_PREFIX, Service) < 0)
+        return STATUS_OBJECT_NAME_INVALID;
+    Text[RTL_NUMBER_OF(Text) - 1] = 0;
+    RtlInitUnicodeString(&Path, Text);
+    return IopLoad(&Path, TRUE);
 }
 
 /* None of the driver's devices is in use, and none can be any more. */
 static VOID IopRunUnload(PDRIVER_OBJECT Driver)
 {
     Driver->DriverUnload(Driver);
+    PnpDriverUnloaded(Driver);
     ObpRemoveName(Driver);
+}
+
+/* A driver that Plug and Play has loaded for its devices goes with the last of them (WDK: Unload
+ * routine). IRQL: PASSIVE_LEVEL. */
+VOID IopUnloadUnused(PDRIVER_OBJECT Driver)
+{
+    if (Driver->DriverExtension->AddDevice && Driver->DeviceObject == NULL &&
+        IopBeginUnload(Driver) == STATUS_SUCCESS)
+        IopRunUnload(Driver);
 }
 
 static VOID NTAPI IopRunLateUnload(PVOID Parameter)
@@ -179,7 +208,10 @@ static NTSTATUS IopUnload(PUNICODE_STRING ServiceName)
     Status = ObpOpenPath(&Path, IopDriverType, NULL, (PVOID *)&Driver);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = IopBeginUnload(Driver);
+    if (Driver->DriverExtension->AddDevice)
+        Status = STATUS_INVALID_DEVICE_REQUEST; /* its devices have to be removed */
+    else
+        Status = IopBeginUnload(Driver);
     if (Status == STATUS_SUCCESS)
         IopRunUnload(Driver);
     else if (Status == STATUS_PENDING)
@@ -193,7 +225,7 @@ static VOID NTAPI IopRunDriverRequest(PVOID Parameter)
     IOP_DRIVER_REQUEST *Request = Parameter;
 
     Request->Status =
-        Request->Load ? IopLoad(&Request->ServiceName) : IopUnload(&Request->ServiceName);
+        Request->Load ? IopLoad(&Request->ServiceName, FALSE) : IopUnload(&Request->ServiceName);
     KeSetEvent(&Request->Done, IO_NO_INCREMENT, FALSE);
 }
 
@@ -208,7 +240,7 @@ static NTSTATUS IopDriverRequest(PUNICODE_STRING ServiceName, BOOLEAN Load)
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if ((PEPROCESS)KiGetCurrentThread()->Process == PsInitialSystemProcess)
-        return Load ? IopLoad(ServiceName) : IopUnload(ServiceName);
+        return Load ? IopLoad(ServiceName, FALSE) : IopUnload(ServiceName);
     KeInitializeEvent(&Request.Done, NotificationEvent, FALSE);
     ExInitializeWorkItem(&Request.Item, IopRunDriverRequest, &Request);
     KeEnterCriticalRegion();
@@ -244,7 +276,8 @@ NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING DriverServiceName)
 }
 
 /* Unloads a driver (WDK: ZwUnloadDriver); while one of its devices is open or has another attached
- * to it, later. STATUS_INVALID_DEVICE_REQUEST: it cannot be unloaded, or is being. */
+ * to it, later. STATUS_INVALID_DEVICE_REQUEST: it cannot be unloaded, is being, or goes with its
+ * devices (kernel/pnp/root.c). */
 NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING DriverServiceName)
 {
     return IopCaptureDriverRequest(DriverServiceName, FALSE);
@@ -284,6 +317,8 @@ NTSTATUS IoInitialize(VOID)
     NTSTATUS Status;
 
     ExInitializeFastMutex(&IopDriverLock);
-    Status = IopInitializeBootFiles();
+    Status = PnpInitialize();
+    if (NT_SUCCESS(Status))
+        Status = IopInitializeBootFiles();
     return NT_SUCCESS(Status) ? IopInitializeConsole() : Status;
 }

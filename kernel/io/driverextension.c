@@ -135,7 +135,7 @@ VOID NTAPI IoRegisterBootDriverReinitialization(PDRIVER_OBJECT DriverObject,
                        Context);
 }
 
-/* A driver whose DriverEntry failed is not called. */
+/* A driver whose DriverEntry or first device has failed is not called. */
 static VOID IopCallRoutines(PLIST_ENTRY List)
 {
     PLIST_ENTRY Link;
@@ -143,7 +143,7 @@ static VOID IopCallRoutines(PLIST_ENTRY List)
     while ((Link = ExInterlockedRemoveHeadList(List, &IopReinitializeLock)) != NULL) {
         IOP_REINITIALIZATION *Entry = CONTAINING_RECORD(Link, IOP_REINITIALIZATION, ListEntry);
         PDRIVER_OBJECT Driver = Entry->Driver;
-        if (Driver->Flags & DRVO_INITIALIZED)
+        if ((Driver->Flags & (DRVO_INITIALIZED | DRVO_UNLOAD_INVOKED)) == DRVO_INITIALIZED)
             Entry->Routine(Driver, Entry->Context, ++Driver->DriverExtension->Count);
         ObDereferenceObject(Driver);
         ExFreePoolWithTag(Entry, TAG_REINITIALIZE);

@@ -26,6 +26,9 @@ typedef struct _IOP_DEVICE {
     DEVOBJ_EXTENSION Public;
     ULONG ExtensionFlags;
     PDEVICE_OBJECT AttachedTo; /* the next lower device, referenced */
+    struct _PNP_NODE *Node;    /* it is a PDO (kernel/pnp); goes with the device */
+    POWER_STATE PowerState[2]; /* by POWER_STATE_TYPE, as its drivers say (kernel/po) */
+    struct _POP_IDLE *Idle;    /* kernel/po/idle.c */
     ULONG StartIo;             /* startio.c */
     volatile LONG StartIoDepth;
 } IOP_DEVICE;
@@ -67,8 +70,10 @@ NTSTATUS IoInitialize(VOID);
 NTSTATUS IopCreateDriver(PCWSTR Name, PDRIVER_INITIALIZE Initialize, PLDR_MODULE Module,
                          PDRIVER_OBJECT *Driver);
 NTSTATUS IoLoadDriver(PUNICODE_STRING ServiceName); /* the last component names the file */
+NTSTATUS IopLoadForDevice(PCWSTR Service); /* by Plug and Play, in a system thread */
 VOID IopDeleteDriver(PVOID Object);
 VOID IopQueueUnload(PDRIVER_OBJECT Driver);
+VOID IopUnloadUnused(PDRIVER_OBJECT Driver); /* it has no devices any more */
 
 /* driverextension.c */
 VOID IopFreeDriverExtensions(PDRIVER_OBJECT Driver);
@@ -120,6 +125,9 @@ VOID IoCancelThreadIo(VOID);
 /* request.c */
 NTSTATUS IopCallAndWait(PDEVICE_OBJECT Device, PIRP Irp, PIO_STATUS_BLOCK Iosb,
                         KPROCESSOR_MODE Mode);
+
+/* kernel/po/idle.c */
+VOID PoForgetIdle(PDEVICE_OBJECT Device);
 
 /* iotimer.c, shutdown.c */
 VOID IopForgetTimer(PDEVICE_OBJECT Device);

@@ -72,13 +72,14 @@ __attribute__((noinline)) VOID KdNotifyImage(PLDR_MODULE Module, BOOLEAN Loaded)
     __asm__ volatile("" : : "r"(Module), "r"((ULONG)Loaded) : "memory");
 }
 
-/* Binds a driver's imports to the kernel, under either of its two names. Context: not NULL for a
- * driver that is verified. */
+/* Binds a driver's imports to the kernel, under any of its names. Context: not NULL for a driver
+ * that is verified. */
 static NTSTATUS LdrpResolveKernelImport(PVOID Context, PCSTR Module, PCSTR Name, ULONG Ordinal,
                                         PULONG_PTR Address)
 {
     UNREFERENCED_PARAMETER(Ordinal);
-    if (_stricmp(Module, "ntoskrnl.exe") && _stricmp(Module, "hal.dll"))
+    if (_stricmp(Module, "ntoskrnl.exe") && _stricmp(Module, "hal.dll") &&
+        _stricmp(Module, "wmilib.sys"))
         return STATUS_DLL_NOT_FOUND;
     if (Name == NULL)
         return STATUS_ORDINAL_NOT_FOUND; /* the kernel exports by name */

@@ -43,7 +43,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "systest",
     "timertest",
     "waittest",
-])
+, "pnptest"])
 def test_driver_finds_nothing_wrong(driver, kernel, cpus):
     status, log = boot(kernel, "--cpus", str(cpus), "--module",
                        str(BUILD / "tests" / f"{driver}.sys"),
