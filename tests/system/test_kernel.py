@@ -24,6 +24,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
 @pytest.mark.parametrize("driver", [
     "chaintest",
+    "devtest",
     "dpctest",
     "extest",
     "iotest",
@@ -33,7 +34,9 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "mdltest",
     "memtest",
     "mutanttest",
+    "pnptest",
     "pooltest",
+    "powertest",
     "proctest",
     "queuetest",
     "rtltest",
@@ -43,7 +46,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "systest",
     "timertest",
     "waittest",
-, "pnptest"])
+])
 def test_driver_finds_nothing_wrong(driver, kernel, cpus):
     status, log = boot(kernel, "--cpus", str(cpus), "--module",
                        str(BUILD / "tests" / f"{driver}.sys"),

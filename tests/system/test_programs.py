@@ -134,6 +134,10 @@ def test_what_drivers_leave_behind_does_no_harm():
     check_passed("leftover.exe", *module("tests", "leftover.sys"))
 
 
+def test_a_plug_and_play_driver_goes_with_its_device():
+    check_passed("pnp.exe", *module("tests", "pnproot.sys"))
+
+
 def test_threads_share_their_process_and_nothing_else():
     check_passed("threads.exe")
 
