@@ -274,6 +274,41 @@ static VOID TestLocks(VOID)
           KeTestSpinLock(&Lock) && KeGetCurrentIrql() == PASSIVE_LEVEL);
 }
 
+/* The host bridge of QEMU's machine, which is the first function of the first bus, and the second
+ * function of the second device, its IDE controller: the line in its registers can be written. */
+static VOID TestPciConfiguration(VOID)
+{
+    PCI_SLOT_NUMBER Ide = {.u.bits = {.DeviceNumber = 1, .FunctionNumber = 1}};
+    PCI_SLOT_NUMBER Missing = {.u.bits = {.DeviceNumber = 31, .FunctionNumber = 7}};
+    ULONG Line = FIELD_OFFSET(PCI_COMMON_CONFIG, u.type0.InterruptLine);
+    UCHAR Old = 0, New = 0x0A, Seen = 0, Bytes[5] = {0};
+    PCI_COMMON_CONFIG Config;
+
+    CheckEqual("PCI: all of a function's registers",
+               HalGetBusData(PCIConfiguration, 0, 0, &Config, sizeof Config), sizeof Config);
+    Check("PCI: a host bridge",
+          Config.VendorID == 0x8086 && Config.BaseClass == PCI_CLASS_BRIDGE_DEV);
+    CheckEqual("PCI: five from the second on",
+               HalGetBusDataByOffset(PCIConfiguration, 0, 0, Bytes, 1, 5), 5);
+    Check("PCI: as they were", RtlCompareMemory(Bytes, (PUCHAR)&Config + 1, 5) == 5);
+    CheckEqual("PCI: not beyond the end",
+               HalGetBusDataByOffset(PCIConfiguration, 0, 0, Bytes, 254, 5), 2);
+    CheckEqual("PCI: no function",
+               HalGetBusData(PCIConfiguration, 0, Missing.u.AsULONG, &Config, sizeof Config), 2);
+    Check("PCI: is nobody's", Config.VendorID == PCI_INVALID_VENDORID);
+    CheckEqual("PCI: no bus", HalGetBusData(PCIConfiguration, 256, 0, &Config, 4), 0);
+    CheckEqual("PCI: not a bus", HalGetBusData(EisaConfiguration, 0, 0, &Config, 4), 0);
+    HalGetBusDataByOffset(PCIConfiguration, 0, Ide.u.AsULONG, &Old, Line, 1);
+    CheckEqual("PCI: a register is written",
+               HalSetBusDataByOffset(PCIConfiguration, 0, Ide.u.AsULONG, &New, Line, 1), 1);
+    HalGetBusDataByOffset(PCIConfiguration, 0, Ide.u.AsULONG, &Seen, Line, 1);
+    CheckEqual("PCI: and read", Seen, New);
+    HalSetBusDataByOffset(PCIConfiguration, 0, Ide.u.AsULONG, &Old, Line, 1);
+    HalGetBusData(PCIConfiguration, 0, Ide.u.AsULONG, &Config, 4);
+    CheckEqual("PCI: what cannot be written",
+               HalSetBusData(PCIConfiguration, 0, Ide.u.AsULONG, &Config, 4), 4);
+}
+
 static VOID NTAPI Unload(PDRIVER_OBJECT DriverObject)
 {
     UNREFERENCED_PARAMETER(DriverObject);
@@ -294,5 +329,6 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     TestBugCheckRecords();
     TestThreads();
     TestLocks();
+    TestPciConfiguration();
     return FinishTests("systest");
 }
