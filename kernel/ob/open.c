@@ -10,12 +10,13 @@
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
+/* Can a path lead to the object? To the root always, which is in no directory. */
 static BOOLEAN ObpHasName(PVOID Object)
 {
     BOOLEAN Named;
 
     ExAcquireFastMutex(&ObpNameLock);
-    Named = OBJECT_TO_HEADER(Object)->Entry != NULL;
+    Named = OBJECT_TO_HEADER(Object)->Entry != NULL || Object == ObpRoot;
     ExReleaseFastMutex(&ObpNameLock);
     return Named;
 }

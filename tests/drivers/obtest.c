@@ -447,7 +447,7 @@ static VOID TestLinkTarget(HANDLE Link)
 
 static VOID TestLinks(VOID)
 {
-    HANDLE Link, Loop, Event, Opened;
+    HANDLE Link, Loop, Root, Event, Opened;
 
     CheckEqual("a link", MakeLink(&Link, L"\\obtest\\link", L"\\obtest"), STATUS_SUCCESS);
     TestLinkTarget(Link);
@@ -469,6 +469,13 @@ static VOID TestLinks(VOID)
     MakeLink(&Loop, L"\\obtest\\loop", L"\\obtest\\loop");
     CheckEqual("a link to itself leads nowhere", OpenEvent(&Opened, L"\\obtest\\loop\\x", 0, NULL),
                STATUS_NAME_TOO_LONG);
+    MakeLink(&Root, L"\\obtest\\root", L"\\");
+    CheckEqual("where a link to the root is, the root is opened",
+               ZwCreateDirectoryObject(&Opened, DIRECTORY_QUERY,
+                                       Named(L"\\obtest\\root", OBJ_OPENIF, NULL)),
+               STATUS_OBJECT_NAME_EXISTS);
+    ZwClose(Opened);
+    ZwClose(Root);
     CheckEqual("an empty target is none", MakeLink(&Opened, L"\\obtest\\empty", L""),
                STATUS_INVALID_PARAMETER);
     CheckEqual("GLOBALROOT is the root",

@@ -22,7 +22,7 @@ LIMITS = {
     "event set to its waiter running, another process": (400, 1, 0, 0),
     "clock tick without a reschedule": (150, 0, 1, 0),
     "spin lock acquired and released, with IRQL": (25, 0, 0, 0),
-    "thread created, run, ended, waited for": (5500, 2, 1, 0),
+    "thread created, run, ended, waited for": (5600, 2, 1, 0),
     "lookaside list, allocate and free": (40, 0, 0, 0),
 }
 CROWDS = (2, 64, 512, 4096)

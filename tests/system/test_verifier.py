@@ -71,7 +71,8 @@ def test_drivers_that_keep_the_rules_notice_nothing(driver, cpus):
     status, output = run(["--module", os.path.join(BUILD, "tests", f"{driver}.sys"), "--start",
                           f"{driver}.sys", "--init", "hello.exe 7", "--append", "verify=*",
                           "--cpus", str(cpus)])
-    assert status == 7 and re.search(rf"^{driver}: \d+ passed, 0 failed", output, re.MULTILINE), output
+    assert status == 7, output
+    assert re.search(rf"^{driver}: \d+ passed, 0 failed", output, re.MULTILINE), output
 
 
 @pytest.mark.parametrize("cpus", [1, 4])
