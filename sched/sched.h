@@ -154,7 +154,8 @@ typedef struct _KTHREAD {
     PVOID StartRoutine;
     PVOID StartContext;
     LIST_ENTRY QueueListEntry; /* 1A4: in ((PKQUEUE)Queue)->ThreadListHead */
-    UCHAR Fill12[0x1B8 - 0x1AC];
+    PVOID RegistryCallback; /* 1AC: CM_CALLBACK that is running; NULL: none */
+    UCHAR Fill12[0x1B8 - 0x1B0];
 } KTHREAD;
 
 /* The dispatcher lock. IRQL: <= DISPATCH_LEVEL; raises to it. */

@@ -37,8 +37,8 @@ typedef struct _CM_KEY_VALUE {
 } CM_KEY_VALUE;
 
 typedef struct _CM_KEY_NODE {
-    LIST_ENTRY Link; /* in Parent->SubKeys, in the order of the names */
-    struct _CM_KEY_NODE *Parent;
+    LIST_ENTRY Link;             /* in Parent->SubKeys, in the order of the names */
+    struct _CM_KEY_NODE *Parent; /* NULL: the root. Of a deleted one: referenced, for its path */
     LIST_ENTRY SubKeys, Values;
     ULONG SubKeyCount, ValueCount;
     ULONG References; /* one for being in the tree, one for each key object */
@@ -49,9 +49,23 @@ typedef struct _CM_KEY_NODE {
     UNICODE_STRING Name;  /* paged pool */
 } CM_KEY_NODE;
 
+/* A path that a key object has or once had; drivers look at it as long as the object lives. */
+typedef struct _CM_KEY_NAME {
+    struct _CM_KEY_NAME *Next;
+    UNICODE_STRING Path;
+} CM_KEY_NAME;
+
 /* The key object's body. */
 typedef struct _CM_KEY_BODY {
-    CM_KEY_NODE *Node; /* one reference */
+    CM_KEY_NODE *Node;    /* one reference */
+    BOOLEAN Told;         /* drivers have been told of its opening, and are to be of its close */
+    LIST_ENTRY Contexts;  /* CM_CONTEXT.BodyLink; CmpCallbackLock */
+    CM_KEY_NAME *Names;   /* the last one first */
+    LIST_ENTRY WatchLink; /* in CmpWatches, if WatchFilter is not 0 */
+    ULONG WatchFilter;    /* REG_NOTIFY_xxx */
+    BOOLEAN WatchTree;
+    BOOLEAN WatchPending;    /* something has changed while nobody waited */
+    LIST_ENTRY WatchWaiters; /* CM_WAITER */
 } CM_KEY_BODY;
 
 /* What opening a key hands through the object manager to CmpParseKey. */
@@ -84,10 +98,18 @@ NTSTATUS CmpSetValue(CM_KEY_NODE *Node, PCUNICODE_STRING Name, ULONG Type, const
 NTSTATUS CmpDeleteValue(CM_KEY_NODE *Node, PCUNICODE_STRING Name);
 USHORT CmpPathOfNode(CM_KEY_NODE *Node, PWCHAR Text); /* its length; Text may be NULL */
 
+/* watch.c: who waits for changes. CmpLock is held. */
+VOID CmpReportChange(CM_KEY_NODE *Node, ULONG Change); /* REG_NOTIFY_xxx: of this very key */
+VOID CmpReportDeletion(CM_KEY_NODE *Node);
+VOID CmpEndWatch(CM_KEY_BODY *Body);
+PLIST_ENTRY CmpTakeEnded(PLIST_ENTRY List); /* who waits no more; NULL: nobody */
+VOID CmpFinishEnded(PLIST_ENTRY List);      /* CmpLock is not held any more */
+
 /* parse.c: key objects, and what paths lead to. IRQL: PASSIVE_LEVEL; CmpLock is not held. */
 VOID CmpLockRegistry(VOID);
 VOID CmpUnlockRegistry(VOID);
 NTSTATUS CmpInitializeObjects(VOID);
+NTSTATUS CmpKeepName(CM_KEY_BODY *Body, PCUNICODE_STRING *Name); /* until the object goes */
 NTSTATUS CmpOpenKey(PEX_ATTRIBUTES Attributes, ACCESS_MASK Access, CM_OPEN_PACKET *Packet,
                     PHANDLE Handle);
 /* A key handle of the running service's caller. STATUS_KEY_DELETED is found later, under the
@@ -110,6 +132,7 @@ typedef struct _CM_OUTPUT {
     ULONG Required; /* so far */
     NTSTATUS Status;
 } CM_OUTPUT;
+NTSTATUS CmpProbeOutput(PVOID Buffer, ULONG Length, PULONG ResultLength); /* before all else */
 VOID CmpPutFixed(CM_OUTPUT *Output, const VOID *From, ULONG Bytes);
 VOID CmpPutVariable(CM_OUTPUT *Output, ULONG Offset, const VOID *From, ULONG Bytes);
 /* Says how long it is, too. Returns the status of it all. */

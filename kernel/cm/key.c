@@ -2,7 +2,7 @@
  * The services for keys: NtCreateKey, NtOpenKey, NtOpenKeyEx, NtDeleteKey, NtRenameKey, NtFlushKey
  * (WDK: the Zw routines of these names).
  */
-#include "kernel/cm/cm.h"
+#include "kernel/cm/callback.h"
 #include "kernel/ke/ke.h"
 #include "kernel/services.h"
 
@@ -101,7 +101,11 @@ NTSTATUS NTAPI NtDeleteKey(HANDLE KeyHandle)
     Status = CmpReferenceKey(KeyHandle, DELETE, &Body);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = CmpDeleteKey(Body);
+    REG_DELETE_KEY_INFORMATION Info = {.Object = Body};
+    CM_CALL Call = CM_CALL_OF(DeleteKey, Info, Body);
+    if (CmpBeginCall(&Call))
+        Call.Status = CmpDeleteKey(Body);
+    Status = CmpEndCall(&Call);
     ObDereferenceObject(Body);
     return Status;
 }
@@ -119,13 +123,17 @@ static BOOLEAN CmpIsKeyName(PUNICODE_STRING Name)
 
 static NTSTATUS CmpRenameKey(CM_KEY_BODY *Body, PUNICODE_STRING Name)
 {
-    NTSTATUS Status = CmpEnterKey(Body);
+    REG_RENAME_KEY_INFORMATION Info = {.Object = Body, .NewName = Name};
+    CM_CALL Call = CM_CALL_OF(RenameKey, Info, Body);
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = CmpRenameNode(Body->Node, Name);
-    CmpUnlockRegistry();
-    return Status;
+    if (CmpBeginCall(&Call)) {
+        Call.Status = CmpEnterKey(Body);
+        if (NT_SUCCESS(Call.Status)) {
+            Call.Status = CmpRenameNode(Body->Node, Name);
+            CmpUnlockRegistry();
+        }
+    }
+    return CmpEndCall(&Call);
 }
 
 /* Gives a key another name under the same parent (WDK: ZwRenameKey). IRQL: PASSIVE_LEVEL. */
@@ -159,9 +167,14 @@ NTSTATUS NTAPI NtFlushKey(HANDLE KeyHandle)
     Status = CmpReferenceKey(KeyHandle, 0, &Body);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = CmpEnterKey(Body);
-    if (NT_SUCCESS(Status))
-        CmpUnlockRegistry();
+    REG_FLUSH_KEY_INFORMATION Info = {.Object = Body};
+    CM_CALL Call = CM_CALL_OF(FlushKey, Info, Body);
+    if (CmpBeginCall(&Call)) {
+        Call.Status = CmpEnterKey(Body);
+        if (NT_SUCCESS(Call.Status))
+            CmpUnlockRegistry();
+    }
+    Status = CmpEndCall(&Call);
     ObDereferenceObject(Body);
     return Status;
 }

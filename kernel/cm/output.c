@@ -12,6 +12,14 @@ static VOID CmpNote(CM_OUTPUT *Output, NTSTATUS Status)
         Output->Status = Status;
 }
 
+/* Drivers that filter the registry may write there, too. */
+NTSTATUS CmpProbeOutput(PVOID Buffer, ULONG Length, PULONG ResultLength)
+{
+    NTSTATUS Status = ExProbeOut(Buffer, Length);
+
+    return NT_SUCCESS(Status) ? ExProbeOut(ResultLength, sizeof *ResultLength) : Status;
+}
+
 /* The fixed part: all of it or nothing. */
 VOID CmpPutFixed(CM_OUTPUT *Output, const VOID *From, ULONG Bytes)
 {

@@ -2,11 +2,12 @@
  * Key objects, and how a path leads to one: \Registry in the object manager's name space is a key
  * whose type parses the rest. Symbolic links among keys are followed here.
  */
-#include "kernel/cm/cm.h"
+#include "kernel/cm/callback.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/sched.h"
 
+#define TAG_NAME   'aPmC'
 #define LINK_LIMIT 16 /* links that one path may lead through */
 
 static FAST_MUTEX CmpLock;
@@ -22,8 +23,13 @@ VOID CmpLockRegistry(VOID)
 
 VOID CmpUnlockRegistry(VOID)
 {
+    LIST_ENTRY List;
+    PLIST_ENTRY Ended = CmpTakeEnded(&List);
+
     ExReleaseFastMutexUnsafe(&CmpLock);
     KeLeaveCriticalRegion();
+    if (Ended)
+        CmpFinishEnded(Ended);
 }
 
 /* ---- Paths -------------------------------------------------------------------------------------
@@ -177,6 +183,17 @@ static NTSTATUS CmpOpenNode(CM_KEY_NODE *From, PUNICODE_STRING Path, CM_OPEN_PAC
 /* ---- Objects -----------------------------------------------------------------------------------
  */
 
+static NTSTATUS CmpAllocateBody(CM_KEY_BODY **Body)
+{
+    NTSTATUS Status = ObpAllocateObject(CmpKeyType, sizeof **Body, (PVOID *)Body);
+
+    if (NT_SUCCESS(Status)) {
+        InitializeListHead(&(*Body)->Contexts);
+        InitializeListHead(&(*Body)->WatchWaiters);
+    }
+    return Status;
+}
+
 /* The key type's Parse routine: a path has run into a key. */
 static NTSTATUS CmpParseKey(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
                             PVOID *Opened)
@@ -188,7 +205,7 @@ static NTSTATUS CmpParseKey(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CON
 
     if (Context->Type != CmpKeyType)
         return STATUS_OBJECT_TYPE_MISMATCH;
-    Status = ObpAllocateObject(CmpKeyType, sizeof *Body, (PVOID *)&Body);
+    Status = CmpAllocateBody(&Body);
     if (!NT_SUCCESS(Status))
         return Status;
     CmpLockRegistry();
@@ -205,6 +222,22 @@ static NTSTATUS CmpParseKey(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CON
     return Status;
 }
 
+/* The key type's Close routine. */
+static VOID CmpLastHandleClosed(PVOID Object)
+{
+    CmpLockRegistry();
+    CmpEndWatch(Object);
+    CmpUnlockRegistry();
+}
+
+static VOID CmpCloseBody(CM_KEY_BODY *Body)
+{
+    CmpLockRegistry();
+    CmpEndWatch(Body);
+    CmpDereferenceNode(Body->Node);
+    CmpUnlockRegistry();
+}
+
 /* The key type's Delete routine. */
 static VOID CmpDeleteBody(PVOID Object)
 {
@@ -212,9 +245,38 @@ static VOID CmpDeleteBody(PVOID Object)
 
     if (Body->Node == NULL)
         return;
+    if (Body->Told)
+        CmpTellOfClose(Body, CmpCloseBody);
+    else
+        CmpCloseBody(Body);
+    while (Body->Names) {
+        CM_KEY_NAME *Name = Body->Names;
+        Body->Names = Name->Next;
+        ExFreePoolWithTag(Name, TAG_NAME);
+    }
+}
+
+NTSTATUS CmpKeepName(CM_KEY_BODY *Body, PCUNICODE_STRING *Name)
+{
+    USHORT Bytes;
+    CM_KEY_NAME *New;
+
     CmpLockRegistry();
-    CmpDereferenceNode(Body->Node);
+    Bytes = CmpPathOfNode(Body->Node, NULL);
+    New = ExAllocatePoolWithTag(PagedPool, sizeof *New + Bytes, TAG_NAME);
+    if (New) {
+        New->Path = (UNICODE_STRING){Bytes, Bytes, (PWCHAR)(New + 1)};
+        CmpPathOfNode(Body->Node, New->Path.Buffer);
+        if (Body->Names && RtlEqualUnicodeString(&New->Path, &Body->Names->Path, FALSE)) {
+            ExFreePoolWithTag(New, TAG_NAME);
+        } else {
+            New->Next = Body->Names;
+            Body->Names = New;
+        }
+        *Name = &Body->Names->Path;
+    }
     CmpUnlockRegistry();
+    return New ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /* The key type's QueryName routine. */
@@ -226,7 +288,7 @@ static NTSTATUS CmpQueryObjectName(PVOID Object, PUNICODE_STRING Name)
     if (!NT_SUCCESS(Status))
         return Status;
     Name->Length = Name->MaximumLength = CmpPathOfNode(Body->Node, NULL);
-    Name->Buffer = ExAllocatePoolWithTag(PagedPool, Name->Length, 'aPmC');
+    Name->Buffer = ExAllocatePoolWithTag(PagedPool, Name->Length, TAG_NAME);
     if (Name->Buffer)
         CmpPathOfNode(Body->Node, Name->Buffer);
     CmpUnlockRegistry();
@@ -237,6 +299,7 @@ static OBJECT_TYPE CmpKeyTypeObject = {
     .Name = "Key",
     .AllAccess = KEY_ALL_ACCESS,
     .Mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS},
+    .Close = CmpLastHandleClosed,
     .Delete = CmpDeleteBody,
     .Parse = CmpParseKey,
     .QueryName = CmpQueryObjectName};
@@ -251,9 +314,10 @@ NTSTATUS CmpInitializeObjects(VOID)
     NTSTATUS Status;
 
     ExInitializeFastMutex(&CmpLock);
+    CmpInitializeCallbacks();
     Status = CmpCreateRoot();
     if (NT_SUCCESS(Status))
-        Status = ObpAllocateObject(CmpKeyType, sizeof *Body, (PVOID *)&Body);
+        Status = CmpAllocateBody(&Body);
     if (!NT_SUCCESS(Status))
         return Status;
     CmpRoot->References++;
@@ -279,48 +343,93 @@ static ACCESS_MASK CmpMapAccess(ACCESS_MASK Access)
     return Access & KEY_ALL_ACCESS;
 }
 
-/* The key object that a path leads to, from RootDirectory if there is one. */
-static NTSTATUS CmpOpenBody(PEX_ATTRIBUTES Attributes, OB_OPEN_CONTEXT *Context, CM_KEY_BODY **Body)
+/* The key that a path begins at, if it is not the root of all names. A path that begins at a key
+ * begins with a name. */
+static NTSTATUS CmpReferenceRoot(PEX_ATTRIBUTES Attributes, CM_OPEN_PACKET *Packet,
+                                 CM_KEY_BODY **Root)
 {
-    CM_OPEN_PACKET *Packet = Context->Extra;
     PUNICODE_STRING Name = &Attributes->Name;
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBJECT_HANDLE_INFORMATION Granted;
-    CM_KEY_BODY *Root;
     NTSTATUS Status;
 
     Packet->MayCreate = TRUE;
-    if (Attributes->RootDirectory == NULL) {
-        if (Name->Buffer == NULL)
-            return STATUS_OBJECT_PATH_SYNTAX_BAD;
-        return ObpOpenPath(Name, CmpKeyType, Context, (PVOID *)Body);
-    }
+    *Root = NULL;
+    if (Attributes->RootDirectory == NULL)
+        return Name->Buffer ? STATUS_SUCCESS : STATUS_OBJECT_PATH_SYNTAX_BAD;
     if (Name->Length && Name->Buffer[0] == L'\\')
-        return STATUS_OBJECT_PATH_SYNTAX_BAD; /* a relative path begins with a name */
+        return STATUS_OBJECT_PATH_SYNTAX_BAD;
     Status = ObReferenceObjectByHandle(Attributes->RootDirectory, 0, CmpKeyType, Mode,
-                                       (PVOID *)&Root, &Granted);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Packet->MayCreate = Mode == KernelMode || (Granted.GrantedAccess & KEY_CREATE_SUB_KEY);
-    Status = CmpParseKey(Root, Name, Context, (PVOID *)Body);
-    ObDereferenceObject(Root);
+                                       (PVOID *)Root, &Granted);
+    if (NT_SUCCESS(Status))
+        Packet->MayCreate = Mode == KernelMode || (Granted.GrantedAccess & KEY_CREATE_SUB_KEY);
     return Status;
+}
+
+static NTSTATUS CmpOpenBody(CM_KEY_BODY *Root, PUNICODE_STRING Name, OB_OPEN_CONTEXT *Context,
+                            CM_KEY_BODY **Body)
+{
+    if (Root)
+        return CmpParseKey(Root, Name, Context, (PVOID *)Body);
+    return ObpOpenPath(Name, CmpKeyType, Context, (PVOID *)Body);
+}
+
+/* Opens a key under the eyes of the drivers that filter the registry. They may put another key
+ * object into *Body, with a reference, and say by GrantedAccess what the handle is to be good for.
+ */
+static NTSTATUS CmpOpenFiltered(CM_KEY_BODY *Root, PEX_ATTRIBUTES Attributes,
+                                OB_OPEN_CONTEXT *Context, PACCESS_MASK Access, CM_KEY_BODY **Body)
+{
+    CM_OPEN_PACKET *Packet = Context->Extra;
+    REG_CREATE_KEY_INFORMATION_V1 Info = {.CompleteName = &Attributes->Name,
+                                          .RootObject = Root,
+                                          .ObjectType = CmpKeyType,
+                                          .Options = Packet->Options,
+                                          .Class = Packet->Class,
+                                          .DesiredAccess = *Access,
+                                          .Disposition = &Packet->Disposition,
+                                          .ResultObject = (PVOID *)Body,
+                                          .Version = 1,
+                                          .RemainingName = &Attributes->Name,
+                                          .Attributes = Attributes->Flags,
+                                          .CheckAccessMode = Attributes->Mode};
+    CM_CALL Call = CM_CALL_OF(OpenKeyEx, Info, Root);
+
+    Call.Result = Body;
+    if (Packet->Create) {
+        Call.Before = RegNtPreCreateKeyEx;
+        Call.After = RegNtPostCreateKeyEx;
+    }
+    if (CmpBeginCall(&Call)) {
+        Call.Status = CmpOpenBody(Root, &Attributes->Name, Context, Body);
+        Info.GrantedAccess = CmpMapAccess(*Access);
+        if (NT_SUCCESS(Call.Status))
+            (*Body)->Told = TRUE;
+    }
+    CmpEndCall(&Call);
+    *Access = Info.GrantedAccess;
+    return NT_SUCCESS(Call.Status) && *Body == NULL ? STATUS_UNSUCCESSFUL : Call.Status;
 }
 
 NTSTATUS CmpOpenKey(PEX_ATTRIBUTES Attributes, ACCESS_MASK Access, CM_OPEN_PACKET *Packet,
                     PHANDLE Handle)
 {
     OB_OPEN_CONTEXT Context = {.Type = CmpKeyType, .DesiredAccess = Access, .Extra = Packet};
-    CM_KEY_BODY *Body;
+    CM_KEY_BODY *Root, *Body = NULL;
     NTSTATUS Status;
 
     if (Attributes->Flags & OBJ_OPENLINK)
         Packet->Options |= REG_OPTION_OPEN_LINK;
-    Status = CmpOpenBody(Attributes, &Context, &Body);
+    Status = CmpReferenceRoot(Attributes, Packet, &Root);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObpCreateHandle(Body, CmpMapAccess(Access), Attributes->Flags, Handle);
-    ObDereferenceObject(Body);
+    Status = CmpOpenFiltered(Root, Attributes, &Context, &Access, &Body);
+    if (NT_SUCCESS(Status))
+        Status = ObpCreateHandle(Body, CmpMapAccess(Access), Attributes->Flags, Handle);
+    if (Body)
+        ObDereferenceObject(Body);
+    if (Root)
+        ObDereferenceObject(Root);
     return Status;
 }
 

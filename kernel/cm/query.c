@@ -1,7 +1,7 @@
 /*
  * What keys tell about themselves: NtQueryKey, NtEnumerateKey (WDK: ZwQueryKey, ZwEnumerateKey).
  */
-#include "kernel/cm/cm.h"
+#include "kernel/cm/callback.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -165,10 +165,21 @@ NTSTATUS NTAPI NtQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformation
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (Put == NULL)
         return STATUS_INVALID_PARAMETER;
+    Status = CmpProbeOutput(KeyInformation, Length, ResultLength);
+    if (!NT_SUCCESS(Status))
+        return Status;
     Status = CmpReferenceKey(KeyHandle, Access, &Body);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = CmpQueryKey(Body, Put, &Output, ResultLength);
+    REG_QUERY_KEY_INFORMATION Info = {.Object = Body,
+                                      .KeyInformationClass = KeyInformationClass,
+                                      .KeyInformation = KeyInformation,
+                                      .Length = Length,
+                                      .ResultLength = ResultLength};
+    CM_CALL Call = CM_CALL_OF(QueryKey, Info, Body);
+    if (CmpBeginCall(&Call))
+        Call.Status = CmpQueryKey(Body, Put, &Output, ResultLength);
+    Status = CmpEndCall(&Call);
     ObDereferenceObject(Body);
     return Status;
 }
@@ -187,10 +198,22 @@ NTSTATUS NTAPI NtEnumerateKey(HANDLE KeyHandle, ULONG Index,
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (Put == NULL)
         return STATUS_INVALID_PARAMETER;
+    Status = CmpProbeOutput(KeyInformation, Length, ResultLength);
+    if (!NT_SUCCESS(Status))
+        return Status;
     Status = CmpReferenceKey(KeyHandle, KEY_ENUMERATE_SUB_KEYS, &Body);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = CmpEnumerateKey(Body, Index, Put, &Output, ResultLength);
+    REG_ENUMERATE_KEY_INFORMATION Info = {.Object = Body,
+                                          .Index = Index,
+                                          .KeyInformationClass = KeyInformationClass,
+                                          .KeyInformation = KeyInformation,
+                                          .Length = Length,
+                                          .ResultLength = ResultLength};
+    CM_CALL Call = CM_CALL_OF(EnumerateKey, Info, Body);
+    if (CmpBeginCall(&Call))
+        Call.Status = CmpEnumerateKey(Body, Index, Put, &Output, ResultLength);
+    Status = CmpEndCall(&Call);
     ObDereferenceObject(Body);
     return Status;
 }

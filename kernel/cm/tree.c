@@ -126,6 +126,7 @@ NTSTATUS CmpAddSubKey(CM_KEY_NODE *Parent, PCUNICODE_STRING Name, PCUNICODE_STRI
     ASSERT(Order != 0);
     Parent->SubKeyCount++;
     CmpTouchNode(Parent);
+    CmpReportChange(Parent, REG_NOTIFY_CHANGE_NAME);
     *NewNode = Node;
     return STATUS_SUCCESS;
 }
@@ -147,7 +148,9 @@ NTSTATUS CmpDeleteNode(CM_KEY_NODE *Node)
     RemoveEntryList(&Node->Link);
     Node->Parent->SubKeyCount--;
     CmpTouchNode(Node->Parent);
-    Node->Parent = NULL;
+    CmpReportDeletion(Node);
+    CmpReportChange(Node->Parent, REG_NOTIFY_CHANGE_NAME);
+    Node->Parent->References++;
     Node->Flags |= CM_DELETED;
     CmpDereferenceNode(Node);
     return STATUS_SUCCESS;
@@ -175,20 +178,22 @@ NTSTATUS CmpRenameNode(CM_KEY_NODE *Node, PCUNICODE_STRING Name)
     InsertTailList(CmpFindPlace(Node->Parent, Name, &Order), &Node->Link);
     CmpTouchNode(Node);
     CmpTouchNode(Node->Parent);
+    CmpReportChange(Node->Parent, REG_NOTIFY_CHANGE_NAME);
     return STATUS_SUCCESS;
 }
 
 /* The last reference of a node goes after it has been deleted: nothing hangs on it any more. */
 VOID CmpDereferenceNode(CM_KEY_NODE *Node)
 {
-    ASSERT(Node->References > 0);
-    if (--Node->References)
-        return;
-    ASSERT(Node->Flags & CM_DELETED);
-    ASSERT(Node->ValueCount == 0 && Node->SubKeyCount == 0);
-    CmpFree(Node->Name.Buffer);
-    CmpFree(Node->Class.Buffer);
-    CmpFree(Node);
+    while (--Node->References == 0) {
+        CM_KEY_NODE *Parent = Node->Parent;
+        ASSERT(Node->Flags & CM_DELETED);
+        ASSERT(Node->ValueCount == 0 && Node->SubKeyCount == 0);
+        CmpFree(Node->Name.Buffer);
+        CmpFree(Node->Class.Buffer);
+        CmpFree(Node);
+        Node = Parent; /* which is in the tree, or a deleted one that this one's path needed */
+    }
 }
 
 /* The full path: \REGISTRY\A\B. Returns its bytes; Text, if it is not NULL, has room for them. */
@@ -250,7 +255,13 @@ static CM_KEY_VALUE *CmpAllocateValue(PCUNICODE_STRING Name)
     return Value;
 }
 
-/* Makes a value, or gives it other data. Data may be what the value has now. */
+static BOOLEAN CmpIsSame(const CM_KEY_VALUE *Value, ULONG Type, const VOID *Data, ULONG Length)
+{
+    return Value->Type == Type && Value->DataLength == Length &&
+           memcmp(Value->Data, Data, Length) == 0;
+}
+
+/* Makes a value, or gives it other data. Data may be what the value has now: nobody is told. */
 NTSTATUS CmpSetValue(CM_KEY_NODE *Node, PCUNICODE_STRING Name, ULONG Type, const VOID *Data,
                      ULONG Length)
 {
@@ -259,6 +270,8 @@ NTSTATUS CmpSetValue(CM_KEY_NODE *Node, PCUNICODE_STRING Name, ULONG Type, const
 
     if (Length && Copy == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
+    if (Value == NULL || !CmpIsSame(Value, Type, Data, Length))
+        CmpReportChange(Node, REG_NOTIFY_CHANGE_LAST_SET);
     if (Value == NULL) {
         Value = CmpAllocateValue(Name);
         if (Value == NULL) {
@@ -286,5 +299,6 @@ NTSTATUS CmpDeleteValue(CM_KEY_NODE *Node, PCUNICODE_STRING Name)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     CmpUnlinkValue(Node, Value);
     CmpTouchNode(Node);
+    CmpReportChange(Node, REG_NOTIFY_CHANGE_LAST_SET);
     return STATUS_SUCCESS;
 }

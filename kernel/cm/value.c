@@ -2,7 +2,7 @@
  * The services for values: NtSetValueKey, NtDeleteValueKey, NtQueryValueKey, NtEnumerateValueKey
  * (WDK: the Zw routines of these names).
  */
-#include "kernel/cm/cm.h"
+#include "kernel/cm/callback.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -76,16 +76,18 @@ static VOID CmpPutValue(CM_KEY_VALUE *Value, KEY_VALUE_INFORMATION_CLASS Class, 
 
 /* What a query is checked for before anything else: STATUS_INVALID_PARAMETER: no such class;
  * STATUS_DATATYPE_MISALIGNMENT: the aligned classes want an aligned buffer. */
-static NTSTATUS CmpCheckValueQuery(KEY_VALUE_INFORMATION_CLASS Class, PVOID Buffer)
+static NTSTATUS CmpCheckValueQuery(KEY_VALUE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length,
+                                   PULONG ResultLength)
 {
     switch (Class) {
     case KeyValueBasicInformation:
     case KeyValueFullInformation:
     case KeyValuePartialInformation:
-        return STATUS_SUCCESS;
+        return CmpProbeOutput(Buffer, Length, ResultLength);
     case KeyValueFullInformationAlign64:
     case KeyValuePartialInformationAlign64:
-        return MISALIGNED8(Buffer) ? STATUS_DATATYPE_MISALIGNMENT : STATUS_SUCCESS;
+        return MISALIGNED8(Buffer) ? STATUS_DATATYPE_MISALIGNMENT
+                                   : CmpProbeOutput(Buffer, Length, ResultLength);
     default:
         return STATUS_INVALID_PARAMETER;
     }
@@ -146,7 +148,8 @@ NTSTATUS NTAPI NtQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
     CM_OUTPUT Output = {.Buffer = KeyValueInformation, .Length = Length};
     UNICODE_STRING Name;
     CM_KEY_BODY *Body;
-    NTSTATUS Status = CmpCheckValueQuery(KeyValueInformationClass, KeyValueInformation);
+    NTSTATUS Status =
+        CmpCheckValueQuery(KeyValueInformationClass, KeyValueInformation, Length, ResultLength);
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (NT_SUCCESS(Status))
@@ -155,7 +158,18 @@ NTSTATUS NTAPI NtQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
         return Status;
     Status = CmpReferenceKey(KeyHandle, KEY_QUERY_VALUE, &Body);
     if (NT_SUCCESS(Status)) {
-        Status = CmpQueryValue(Body, &Name, KeyValueInformationClass, &Output, ResultLength);
+        REG_QUERY_VALUE_KEY_INFORMATION Info = {.Object = Body,
+                                                .ValueName = &Name,
+                                                .KeyValueInformationClass =
+                                                    KeyValueInformationClass,
+                                                .KeyValueInformation = KeyValueInformation,
+                                                .Length = Length,
+                                                .ResultLength = ResultLength};
+        CM_CALL Call = CM_CALL_OF(QueryValueKey, Info, Body);
+        if (CmpBeginCall(&Call))
+            Call.Status =
+                CmpQueryValue(Body, &Name, KeyValueInformationClass, &Output, ResultLength);
+        Status = CmpEndCall(&Call);
         ObDereferenceObject(Body);
     }
     ExReleaseString(&Name);
@@ -170,14 +184,26 @@ NTSTATUS NTAPI NtEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
 {
     CM_OUTPUT Output = {.Buffer = KeyValueInformation, .Length = Length};
     CM_KEY_BODY *Body;
-    NTSTATUS Status = CmpCheckValueQuery(KeyValueInformationClass, KeyValueInformation);
+    NTSTATUS Status =
+        CmpCheckValueQuery(KeyValueInformationClass, KeyValueInformation, Length, ResultLength);
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
     if (NT_SUCCESS(Status))
         Status = CmpReferenceKey(KeyHandle, KEY_QUERY_VALUE, &Body);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = CmpEnumerateValue(Body, Index, KeyValueInformationClass, &Output, ResultLength);
+    REG_ENUMERATE_VALUE_KEY_INFORMATION Info = {.Object = Body,
+                                                .Index = Index,
+                                                .KeyValueInformationClass =
+                                                    KeyValueInformationClass,
+                                                .KeyValueInformation = KeyValueInformation,
+                                                .Length = Length,
+                                                .ResultLength = ResultLength};
+    CM_CALL Call = CM_CALL_OF(EnumerateValueKey, Info, Body);
+    if (CmpBeginCall(&Call))
+        Call.Status =
+            CmpEnumerateValue(Body, Index, KeyValueInformationClass, &Output, ResultLength);
+    Status = CmpEndCall(&Call);
     ObDereferenceObject(Body);
     return Status;
 }
@@ -194,8 +220,8 @@ static BOOLEAN CmpMaySet(CM_KEY_NODE *Node, PUNICODE_STRING Name, ULONG Type)
            (Type == REG_LINK && RtlEqualUnicodeString(Name, &Target, TRUE));
 }
 
-static NTSTATUS CmpSetKeyValue(CM_KEY_BODY *Body, PUNICODE_STRING Name, ULONG Type, PVOID Data,
-                               ULONG Length)
+static NTSTATUS CmpSetKeyValue(CM_KEY_BODY *Body, PUNICODE_STRING Name, ULONG Type,
+                               const VOID *Data, ULONG Length)
 {
     NTSTATUS Status = CmpEnterKey(Body);
 
@@ -248,14 +274,22 @@ NTSTATUS NTAPI NtSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG 
     NTSTATUS Status = CmpCaptureValueName(&Name, ValueName);
 
     KI_ASSERT_IRQL(PASSIVE_LEVEL);
-    UNREFERENCED_PARAMETER(TitleIndex);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = CmpCaptureData(Data, DataSize, &Copy);
     if (NT_SUCCESS(Status)) {
         Status = CmpReferenceKey(KeyHandle, KEY_SET_VALUE, &Body);
         if (NT_SUCCESS(Status)) {
-            Status = CmpSetKeyValue(Body, &Name, Type, Copy, DataSize);
+            REG_SET_VALUE_KEY_INFORMATION Info = {.Object = Body,
+                                                  .ValueName = &Name,
+                                                  .TitleIndex = TitleIndex,
+                                                  .Type = Type,
+                                                  .Data = Copy,
+                                                  .DataSize = DataSize};
+            CM_CALL Call = CM_CALL_OF(SetValueKey, Info, Body);
+            if (CmpBeginCall(&Call))
+                Call.Status = CmpSetKeyValue(Body, &Name, Type, Copy, DataSize);
+            Status = CmpEndCall(&Call);
             ObDereferenceObject(Body);
         }
         if (Copy)
@@ -277,7 +311,11 @@ NTSTATUS NTAPI NtDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName)
         return Status;
     Status = CmpReferenceKey(KeyHandle, KEY_SET_VALUE, &Body);
     if (NT_SUCCESS(Status)) {
-        Status = CmpDeleteKeyValue(Body, &Name);
+        REG_DELETE_VALUE_KEY_INFORMATION Info = {.Object = Body, .ValueName = &Name};
+        CM_CALL Call = CM_CALL_OF(DeleteValueKey, Info, Body);
+        if (CmpBeginCall(&Call))
+            Call.Status = CmpDeleteKeyValue(Body, &Name);
+        Status = CmpEndCall(&Call);
         ObDereferenceObject(Body);
     }
     ExReleaseString(&Name);

@@ -37,56 +37,15 @@ VOID ObpInitializeCallbacks(VOID)
     InitializeListHead(&ObpRegistrations);
 }
 
-/* ---- Altitudes: decimal numbers of any length, perhaps with a fraction -------------------------
- */
-
-/* The digits before the point, without leading zeroes, and those behind it. FALSE: no number. */
-static BOOLEAN ObpSplitAltitude(const UNICODE_STRING *Altitude, PUNICODE_STRING Whole,
-                                PUNICODE_STRING Fraction)
-{
-    USHORT Units = Altitude->Length / sizeof(WCHAR), Point = Units, First = 0, i;
-
-    for (i = 0; i < Units; i++) {
-        if (Altitude->Buffer[i] == L'.' && Point == Units)
-            Point = i;
-        else if (Altitude->Buffer[i] < L'0' || Altitude->Buffer[i] > L'9')
-            return FALSE;
-    }
-    while (First < Point && Altitude->Buffer[First] == L'0')
-        First++;
-    Whole->Buffer = Altitude->Buffer + First;
-    Whole->Length = (USHORT)((Point - First) * sizeof(WCHAR));
-    i = min(Point + 1, Units);
-    Fraction->Buffer = Altitude->Buffer + i;
-    Fraction->Length = (USHORT)((Units - i) * sizeof(WCHAR));
-    return Units != 0;
-}
-
-/* Below, at or above zero, as the first altitude is below, at or above the second. */
-static LONG ObpCompareAltitudes(const UNICODE_STRING *First, const UNICODE_STRING *Second)
-{
-    UNICODE_STRING Whole[2], Fraction[2];
-
-    ObpSplitAltitude(First, &Whole[0], &Fraction[0]);
-    ObpSplitAltitude(Second, &Whole[1], &Fraction[1]);
-    if (Whole[0].Length != Whole[1].Length)
-        return Whole[0].Length - Whole[1].Length;
-    if (!RtlEqualUnicodeString(&Whole[0], &Whole[1], FALSE))
-        return RtlCompareUnicodeString(&Whole[0], &Whole[1], FALSE);
-    return RtlCompareUnicodeString(&Fraction[0], &Fraction[1], FALSE);
-}
-
 /* ---- Registrations -----------------------------------------------------------------------------
  */
 
 static NTSTATUS ObpCheckRegistration(POB_CALLBACK_REGISTRATION Asked)
 {
-    UNICODE_STRING Whole, Fraction;
     ULONG i;
 
     if ((Asked->Version & 0xFF00) != OB_FLT_REGISTRATION_VERSION ||
-        Asked->OperationRegistrationCount == 0 ||
-        !ObpSplitAltitude(&Asked->Altitude, &Whole, &Fraction))
+        Asked->OperationRegistrationCount == 0 || !RtlpIsAltitude(&Asked->Altitude))
         return STATUS_INVALID_PARAMETER;
     for (i = 0; i < Asked->OperationRegistrationCount; i++) {
         const OB_OPERATION_REGISTRATION *Operation = &Asked->OperationRegistration[i];
@@ -129,7 +88,7 @@ static NTSTATUS ObpLinkRegistration(OBP_REGISTRATION *New)
 
     for (Link = ObpRegistrations.Blink; Link != &ObpRegistrations; Link = Link->Blink) {
         OBP_REGISTRATION *Other = CONTAINING_RECORD(Link, OBP_REGISTRATION, ListEntry);
-        LONG Order = ObpCompareAltitudes(&New->Altitude, &Other->Altitude);
+        LONG Order = RtlCompareAltitudes(&New->Altitude, &Other->Altitude);
         if (Order == 0)
             return STATUS_FLT_INSTANCE_ALTITUDE_COLLISION;
         if (Order > 0)

@@ -29,6 +29,9 @@ int __cdecl swprintf(wchar_t *Buffer, const wchar_t *Format, ...);
 /* Paged pool for a string, tagged as one; NULL: there is none. IRQL: PASSIVE_LEVEL (convert.c). */
 PVOID RtlpAllocateString(SIZE_T Bytes);
 
+/* altitude.c: is it a number? */
+BOOLEAN RtlpIsAltitude(PCUNICODE_STRING Altitude);
+
 /* Exported, and not declared by the headers. */
 BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2,
                               BOOLEAN CaseInSensitive);

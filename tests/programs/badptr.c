@@ -512,6 +512,18 @@ static void SetUpDeleteValueKey(CALL *Call)
     PointToName(Call, 1, ValueName, SLOT_IN);
 }
 
+/* The change ends the wait of the call before. */
+static void SetUpNotifyChangeKey(CALL *Call)
+{
+    UNICODE_STRING Name = CONSTANT_STRING(L"Value");
+
+    NtSetValueKey(Key, &Name, 0, REG_DWORD, &Calls, sizeof Calls);
+    Pass(Call, 0, (ULONG_PTR)Key);
+    Point(Call, 4, &Data.Result, SLOT_OUT);
+    Pass(Call, 5, REG_NOTIFY_CHANGE_LAST_SET);
+    Pass(Call, 9, TRUE);
+}
+
 /* A buffer, its size and where its use is told: the last arguments of four services for keys. */
 static void EndKeyQuery(CALL *Call, ULONG Index)
 {
@@ -732,6 +744,7 @@ static const struct {
     {"FreeVirtualMemory", ServiceFreeVirtualMemory, SetUpFreeVirtualMemory},
     {"LoadDriver", ServiceLoadDriver, SetUpDriver},
     {"MapViewOfSection", ServiceMapViewOfSection, SetUpMapViewOfSection},
+    {"NotifyChangeKey", ServiceNotifyChangeKey, SetUpNotifyChangeKey},
     {"OpenDirectoryObject", ServiceOpenDirectoryObject, SetUpOpenDirectoryObject},
     {"OpenEvent", ServiceOpenEvent, SetUpOpenEvent},
     {"OpenFile", ServiceOpenFile, SetUpOpenFile},

@@ -92,6 +92,7 @@ static const struct {
     {ServiceOpenFile, "wkoivu"},
     {ServiceOpenKey, "wko"},
     {ServiceOpenKeyEx, "wkov"},
+    {ServiceNotifyChangeKey, "hE0xivv00v"},
     {ServiceOpenMutant, "wko"},
     {ServiceOpenProcess, "wkow"},
     {ServiceOpenSection, "wko"},

@@ -7,6 +7,7 @@
 #define PLAYGROUND L"\\Registry\\Machine\\Software\\registry"
 #define SERVICES   L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
 #define NEW_DRIVER SERVICES L"renamed"
+#define NEW_KEY    L"\\Registry\\Machine\\Software\\registry-notify"
 
 static NTSTATUS Open(HANDLE Root, PCWSTR Path, ACCESS_MASK Access, HANDLE *Key)
 {
@@ -105,6 +106,43 @@ static void CheckWrongHandles(void)
     NtClose(Event);
 }
 
+static ULONG Told;
+
+static void NTAPI NoteChange(PVOID Context, PIO_STATUS_BLOCK Result, ULONG Reserved)
+{
+    Told += (ULONG)(ULONG_PTR)Context;
+    Told += Result->Status == STATUS_NOTIFY_ENUM_DIR && Reserved == 0;
+}
+
+/* Who waits for a key's changes is told by status block, event and APC. */
+static void CheckNotification(void)
+{
+    LARGE_INTEGER Now = {.QuadPart = 0};
+    IO_STATUS_BLOCK Result = {.Status = STATUS_PENDING};
+    ULONG Filter = REG_NOTIFY_CHANGE_LAST_SET;
+    HANDLE Key, Event;
+
+    Told = 0;
+    NtCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
+    Create(NULL, NEW_KEY, KEY_ALL_ACCESS, &Key);
+    CheckStatus(
+        NtNotifyChangeKey(Key, Event, NoteChange, (PVOID)10, &Result, Filter, FALSE, NULL, 0, TRUE),
+        STATUS_PENDING, "a change is waited for");
+    CheckStatus(NtWaitForSingleObject(Event, FALSE, &Now), STATUS_TIMEOUT, "there is none");
+    SetNumber(Key, L"Changed", 1);
+    CheckStatus(NtWaitForSingleObject(Event, FALSE, &Now), STATUS_SUCCESS, "now there is");
+    CheckStatus(Result.Status, STATUS_NOTIFY_ENUM_DIR, "as the status block says");
+    Check(Told == 0, "the APC waits");
+    NtTestAlert();
+    Check(Told == 11, "and is run");
+    Result.Status = STATUS_PENDING;
+    NtNotifyChangeKey(Key, Event, NULL, NULL, &Result, Filter, FALSE, NULL, 0, TRUE);
+    NtDeleteKey(Key);
+    CheckStatus(Result.Status, STATUS_KEY_DELETED, "a wait ends with its key");
+    NtClose(Key);
+    NtClose(Event);
+}
+
 /* A driver's file under another service's name. */
 static void CheckDriver(void)
 {
@@ -133,9 +171,11 @@ int main(void)
     CheckAccess();
     CheckWrongHandles();
     CheckDriver();
+    CheckNotification();
     QuerySteadyUsage(&Before);
     CheckAccess();
     CheckDriver();
+    CheckNotification();
     CheckUsage(&Before, "the second round");
     return CheckSummary("registry");
 }

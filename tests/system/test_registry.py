@@ -12,7 +12,7 @@ PARAMETERS = r"[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\cmtest\Para
 
 
 @pytest.mark.parametrize("kernel, cpus", MACHINES)
-@pytest.mark.parametrize("driver", ["cmtest", "cmquery"])
+@pytest.mark.parametrize("driver", ["cmtest", "cmquery", "regfilter"])
 def test_driver_finds_nothing_wrong(driver, kernel, cpus):
     status, log = boot(kernel, "--cpus", str(cpus), "--module",
                        str(BUILD / "tests" / f"{driver}.sys"),

@@ -546,6 +546,10 @@ NTSTATUS NTAPI NtOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
                            POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions);
 NTSTATUS NTAPI NtDeleteKey(HANDLE KeyHandle);
 NTSTATUS NTAPI NtFlushKey(HANDLE KeyHandle);
+NTSTATUS NTAPI NtNotifyChangeKey(HANDLE KeyHandle, HANDLE EventHandle, PIO_APC_ROUTINE ApcRoutine,
+                                 PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                 ULONG NotifyFilter, BOOLEAN WatchSubtree, PVOID Buffer,
+                                 ULONG BufferLength, BOOLEAN Asynchronous);
 NTSTATUS NTAPI NtQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass,
                           PVOID KeyInformation, ULONG Length, PULONG ResultLength);
 NTSTATUS NTAPI NtEnumerateKey(HANDLE KeyHandle, ULONG Index,
