@@ -92,7 +92,7 @@ static const struct {
     {ServiceOpenFile, "wkoivu"},
     {ServiceOpenKey, "wko"},
     {ServiceOpenKeyEx, "wkov"},
-    {ServiceNotifyChangeKey, "hE0xivv00v"},
+    {ServiceNotifyChangeKey, "hE0xivv00p"}, /* not waiting */
     {ServiceOpenMutant, "wko"},
     {ServiceOpenProcess, "wkow"},
     {ServiceOpenSection, "wko"},
