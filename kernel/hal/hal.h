@@ -29,6 +29,16 @@ static inline VOID HalpWritePort(PUCHAR Port, UCHAR Value)
     __asm__ volatile("outb %0, %w1" : : "a"(Value), "Nd"((USHORT)(ULONG_PTR)Port) : "memory");
 }
 
+/* isadma.c: the system's DMA controller. IRQL: any. */
+#define HAL_DMA_CHANNELS  8
+#define HAL_DMA_CASCADE   4    /* no channel: the first chip is connected there */
+#define HAL_DMA_DEMAND    0x00 /* Mode: as long as the device asks; or */
+#define HAL_DMA_SINGLE    0x40 /* one at a time; */
+#define HAL_DMA_AUTOMATIC 0x10 /* from the beginning again and again */
+VOID HalStartDma(ULONG Channel, UCHAR Mode, ULONG Address, ULONG Length, BOOLEAN WriteToDevice);
+VOID HalStopDma(ULONG Channel);
+ULONG HalReadDmaCount(ULONG Channel);
+
 /* serial.c */
 VOID HalpInitializeSerial(VOID);
 VOID HalpSerialWrite(CHAR Character);

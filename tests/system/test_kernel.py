@@ -25,6 +25,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
 @pytest.mark.parametrize("driver", [
     "chaintest",
     "devtest",
+    "dmatest",
     "dpctest",
     "extest",
     "iotest",
