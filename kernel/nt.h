@@ -83,6 +83,7 @@ VOID(NTAPI KeReleaseSpinLockFromDpcLevel)(PKSPIN_LOCK SpinLock);
 VOID(NTAPI KeQueryTickCount)(PLARGE_INTEGER TickCount);
 
 /* Exported, and not declared by the headers. */
+extern PUCHAR *KdComPortInUse;
 NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_TYPE ObjectType,
                                   KPROCESSOR_MODE AccessMode, PACCESS_STATE PassedAccessState,

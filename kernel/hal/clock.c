@@ -13,7 +13,9 @@
 #define PIT_RATE      0x34 /* channel 0, both bytes, mode 2: a pulse each time it runs out */
 #define PIT_ONE_SHOT  0xB0 /* channel 2, both bytes, mode 0: output rises once it has run out */
 #define SPEAKER_PORT  ((PUCHAR)0x61)
+#define PIT_TONE      0xB6 /* channel 2, both bytes, mode 3: a square wave */
 #define SPEAKER_GATE2 0x01
+#define SPEAKER_ON    0x02 /* channel 2's output goes to the speaker */
 #define SPEAKER_OUT2  0x20
 
 #define TICK_HZ        100
@@ -142,4 +144,25 @@ LONGLONG HalpReadRealTimeClock(VOID)
     Days = HalpDaysBefore(Second.Year, Second.Month) + Second.Day - 1;
     Seconds = Second.Hour * 3600 + Second.Minute * 60 + Second.Second;
     return ((LONGLONG)Days * 86400 + Seconds) * 10000000;
+}
+
+/*
+ * Has the speaker sound, at Frequency Hz; 0: has it be still (WDK: HalMakeBeep). FALSE: too low or
+ * too high for it. Any IRQL; who calls it at once with somebody else gets one of the two.
+ */
+BOOLEAN NTAPI HalMakeBeep(ULONG Frequency)
+{
+    UCHAR Speaker = READ_PORT_UCHAR(SPEAKER_PORT) & ~(SPEAKER_GATE2 | SPEAKER_ON);
+    ULONG Divisor = Frequency ? PIT_FREQUENCY / Frequency : 0;
+
+    WRITE_PORT_UCHAR(SPEAKER_PORT, Speaker);
+    if (Frequency == 0)
+        return TRUE;
+    if (Divisor < 2 || Divisor > MAXUSHORT)
+        return FALSE;
+    WRITE_PORT_UCHAR(PIT_COMMAND, PIT_TONE);
+    WRITE_PORT_UCHAR(PIT_CHANNEL2, (UCHAR)Divisor);
+    WRITE_PORT_UCHAR(PIT_CHANNEL2, (UCHAR)(Divisor >> 8));
+    WRITE_PORT_UCHAR(SPEAKER_PORT, Speaker | SPEAKER_GATE2 | SPEAKER_ON);
+    return TRUE;
 }

@@ -29,6 +29,8 @@ static inline VOID HalpWritePort(PUCHAR Port, UCHAR Value)
     __asm__ volatile("outb %0, %w1" : : "a"(Value), "Nd"((USHORT)(ULONG_PTR)Port) : "memory");
 }
 
+#define HAL_PCI_BUSES 256
+
 /* isadma.c: the system's DMA controller. IRQL: any. */
 #define HAL_DMA_CHANNELS  8
 #define HAL_DMA_CASCADE   4    /* no channel: the first chip is connected there */

@@ -9,7 +9,7 @@
 #define PCI_ADDRESS_PORT ((PULONG)0xCF8)
 #define PCI_DATA_PORT    0xCFC
 #define PCI_ENABLE       0x80000000
-#define PCI_BUSES        256
+#define PCI_BUSES        HAL_PCI_BUSES
 #define PCI_SPACE        256 /* bytes of a function's registers */
 
 static KSPIN_LOCK HalpPciLock;

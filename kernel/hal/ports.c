@@ -36,6 +36,17 @@ PORT_ACCESS(ULONG, ULONG, "l")
     {                                                                                              \
         *(volatile Type *)Register = Value;                                                        \
         KeMemoryBarrier();                                                                         \
+    }                                                                                              \
+    VOID NTAPI READ_REGISTER_BUFFER_##Name(Type *Register, Type *Buffer, ULONG Count)              \
+    {                                                                                              \
+        while (Count--)                                                                            \
+            *Buffer++ = *(volatile Type *)Register++;                                              \
+    }                                                                                              \
+    VOID NTAPI WRITE_REGISTER_BUFFER_##Name(Type *Register, Type *Buffer, ULONG Count)             \
+    {                                                                                              \
+        while (Count--)                                                                            \
+            *(volatile Type *)Register++ = *Buffer++;                                              \
+        KeMemoryBarrier();                                                                         \
     }
 
 REGISTER_ACCESS(UCHAR, UCHAR)

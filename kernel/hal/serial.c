@@ -18,6 +18,10 @@ enum { DATA = 0, INTERRUPT_ENABLE = 1, LINE_CONTROL = 3, MODEM_CONTROL = 4, LINE
 
 static BOOLEAN HalpSerialPresent;
 
+/* A driver for serial ports leaves this one alone: in Windows it is the debugger's. */
+static PUCHAR HalpLogPort = COM1(0);
+PUCHAR *KdComPortInUse = &HalpLogPort;
+
 VOID HalpInitializeSerial(VOID)
 {
     WRITE_PORT_UCHAR(COM1(INTERRUPT_ENABLE), 0);

@@ -82,9 +82,12 @@ NTSTATUS IopEndRequest(IOP_REQUEST *Request, NTSTATUS Status)
 static NTSTATUS IopReferenceRequest(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE EventHandle,
                                     ACCESS_MASK Access)
 {
-    NTSTATUS Status = ObReferenceObjectByHandle(FileHandle, Access, *IoFileObjectType,
-                                                Request->Mode, (PVOID *)&Request->File, NULL);
+    OBJECT_HANDLE_INFORMATION Information = {0};
+    NTSTATUS Status =
+        ObReferenceObjectByHandle(FileHandle, Access, *IoFileObjectType, Request->Mode,
+                                  (PVOID *)&Request->File, &Information);
 
+    Request->Granted = Information.GrantedAccess;
     if (!NT_SUCCESS(Status) || EventHandle == NULL)
         return Status;
     Status = ObReferenceObjectByHandle(EventHandle, EVENT_MODIFY_STATE, *ExEventObjectType,

@@ -12,6 +12,7 @@ typedef struct _IOP_REQUEST {
     PIO_APC_ROUTINE ApcRoutine;
     PVOID ApcContext;
     KPROCESSOR_MODE Mode;  /* the caller's */
+    ACCESS_MASK Granted;   /* the handle's */
     BOOLEAN Locked;        /* the file's Lock is ours: the service waits */
     PFILE_OBJECT File;     /* both referenced */
     PKEVENT Event;         /* NULL: none */

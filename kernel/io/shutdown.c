@@ -1,7 +1,8 @@
 /*
  * Who is told before the machine is powered off: devices that have asked for IRP_MJ_SHUTDOWN, and,
  * after all of these, those that have asked to be the last (WDK: IoRegisterShutdownNotification).
- * The last to register is the first to be told.
+ * The last to register is the first to be told. Before all devices come work items, while drivers
+ * can still do everything (WDK: PoQueueShutdownWorkItem), and an event is set.
  */
 #include "kernel/io/io.h"
 #include "kernel/ke/ke.h"
@@ -15,7 +16,14 @@ typedef struct _IOP_SHUTDOWN {
 } IOP_SHUTDOWN;
 
 static LIST_ENTRY IopFirst = {&IopFirst, &IopFirst}, IopLast = {&IopLast, &IopLast};
-static KSPIN_LOCK IopShutdownLock; /* guards both lists */
+static LIST_ENTRY IopItems = {&IopItems, &IopItems};
+static BOOLEAN IopShutdownBegun;   /* no more items */
+static KSPIN_LOCK IopShutdownLock; /* guards all of these */
+static KEVENT IopShutdownEvent = {
+    .Header = {.Type = NotificationEvent,
+               .Size = sizeof(KEVENT) / sizeof(ULONG),
+               .WaitListHead = {&IopShutdownEvent.Header.WaitListHead,
+                                &IopShutdownEvent.Header.WaitListHead}}};
 
 static NTSTATUS IopRegister(PLIST_ENTRY List, PDEVICE_OBJECT Device)
 {
@@ -105,9 +113,50 @@ static VOID IopTell(PLIST_ENTRY List)
     }
 }
 
+/*
+ * Has a work item run when the machine is about to be powered off. STATUS_SYSTEM_SHUTDOWN: it is
+ * already. IRQL <= DISPATCH_LEVEL.
+ */
+NTSTATUS NTAPI PoQueueShutdownWorkItem(PWORK_QUEUE_ITEM WorkItem)
+{
+    NTSTATUS Status = STATUS_SYSTEM_SHUTDOWN;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&IopShutdownLock, &Irql);
+    if (!IopShutdownBegun) {
+        InsertTailList(&IopItems, &WorkItem->List);
+        Status = STATUS_SUCCESS;
+    }
+    KeReleaseSpinLock(&IopShutdownLock, Irql);
+    return Status;
+}
+
+/* An event that is set when the shutdown begins; the caller has a pointer, no reference (WDK:
+ * PoRequestShutdownEvent). */
+NTSTATUS NTAPI PoRequestShutdownEvent(PVOID *Event)
+{
+    *Event = &IopShutdownEvent;
+    return STATUS_SUCCESS;
+}
+
+static VOID IopRunItems(VOID)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&IopShutdownLock, &Irql);
+    IopShutdownBegun = TRUE;
+    KeReleaseSpinLock(&IopShutdownLock, Irql);
+    KeSetEvent(&IopShutdownEvent, IO_NO_INCREMENT, FALSE);
+    while (!IsListEmpty(&IopItems)) { /* nobody else touches it any more */
+        PWORK_QUEUE_ITEM Item = CONTAINING_RECORD(RemoveHeadList(&IopItems), WORK_QUEUE_ITEM, List);
+        Item->WorkerRoutine(Item->Parameter);
+    }
+}
+
 /* The machine is about to be powered off. IRQL: PASSIVE_LEVEL. */
 VOID IoShutdownSystem(VOID)
 {
+    IopRunItems();
     IopTell(&IopFirst);
     IopTell(&IopLast);
 }

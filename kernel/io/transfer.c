@@ -54,6 +54,10 @@ static NTSTATUS IopControl(IOP_REQUEST *Request, HANDLE FileHandle, HANDLE Event
         Status = IopMakePacket(Request, MajorFunction);
     if (NT_SUCCESS(Status))
         Status = IopSetControl(Request->Irp, Request->Stack, ControlCode, Buffers);
+    if (NT_SUCCESS(Status))
+        Request->Stack->Flags |=
+            ((Request->Granted & FILE_READ_DATA) ? SL_READ_ACCESS_GRANTED : 0) |
+            ((Request->Granted & FILE_WRITE_DATA) ? SL_WRITE_ACCESS_GRANTED : 0);
     return NT_SUCCESS(Status) ? IopSendRequest(Request) : IopEndRequest(Request, Status);
 }
 

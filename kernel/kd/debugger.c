@@ -23,6 +23,18 @@ NTSTATUS NTAPI KdEnableDebugger(VOID)
     return STATUS_DEBUGGER_INACTIVE;
 }
 
+NTSTATUS NTAPI KdChangeOption(KD_OPTION Option, ULONG InBufferBytes, PVOID InBuffer,
+                              ULONG OutBufferBytes, PVOID OutBuffer, PULONG OutBufferNeeded)
+{
+    UNREFERENCED_PARAMETER(Option);
+    UNREFERENCED_PARAMETER(InBufferBytes);
+    UNREFERENCED_PARAMETER(InBuffer);
+    UNREFERENCED_PARAMETER(OutBufferBytes);
+    UNREFERENCED_PARAMETER(OutBuffer);
+    UNREFERENCED_PARAMETER(OutBufferNeeded);
+    return STATUS_DEBUGGER_INACTIVE;
+}
+
 /* Raises STATUS_BREAKPOINT. */
 VOID NTAPI DbgBreakPoint(VOID)
 {

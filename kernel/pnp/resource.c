@@ -316,7 +316,11 @@ NTSTATUS PnpClaimResources(PNP_NODE *Node, PCM_RESOURCE_LIST List)
 {
     NTSTATUS Status = PnpForResources(Node->Pdo, List, PnpCheckFree);
 
-    return NT_SUCCESS(Status) ? PnpClaimList(Node->Pdo, List) : Status;
+    if (NT_SUCCESS(Status))
+        Status = PnpClaimList(Node->Pdo, List);
+    if (NT_SUCCESS(Status) && List && List->Count)
+        Status = PnpTranslate(List, &Node->Translated);
+    return Status;
 }
 
 VOID PnpReleaseResources(PNP_NODE *Node)

@@ -55,6 +55,9 @@ typedef struct _ETHREAD {
     NTSTATUS ExitStatus;
     LIST_ENTRY IrpList; /* packets whose completion ends in this thread (kernel/io/cancel.c) */
     PKEVENT IrpEnded;   /* set when one does; NULL: nobody waits for that */
+    PIRP TopLevelIrp;   /* these two are file systems' (kernel/io/threadfile.c) */
+    PDEVICE_OBJECT DeviceToVerify;
+    GUID ActivityId; /* kernel/wmi/etw.c */
     LARGE_INTEGER CreateTime, ExitTime;
     NTSTATUS TerminationStatus; /* what it is to end with, if: */
     BOOLEAN Terminating;        /* it is to end when it next goes back to user mode; PspLock */

@@ -339,6 +339,24 @@ static VOID NTAPI ReinitializeFirst(PDRIVER_OBJECT DriverObject, PVOID Context, 
     DbgPrint("iotest: reinitialised first, %lu\n", Count);
 }
 
+static WORK_QUEUE_ITEM ShutdownItem;
+
+static VOID NTAPI RunAtShutdown(PVOID Event)
+{
+    DbgPrint("iotest: shutdown item, event %ld, another item %lx\n", KeReadStateEvent(Event),
+             PoQueueShutdownWorkItem(&ShutdownItem));
+}
+
+static VOID TestShutdownItem(VOID)
+{
+    PVOID Event = NULL;
+
+    CheckEqual("shutdown: an event", PoRequestShutdownEvent(&Event), STATUS_SUCCESS);
+    Check("shutdown: has not begun", KeReadStateEvent(Event) == 0);
+    ExInitializeWorkItem(&ShutdownItem, RunAtShutdown, Event);
+    CheckEqual("shutdown: a work item", PoQueueShutdownWorkItem(&ShutdownItem), STATUS_SUCCESS);
+}
+
 static VOID TestDriverObject(VOID)
 {
     PIO_ERROR_LOG_PACKET Packet;
@@ -391,6 +409,7 @@ static VOID TestIo(VOID)
     TestInformationOfDriver();
     TestThreadEnd();
     TestShare();
+    TestShutdownItem();
     TestDriverObject();
 }
 
