@@ -3,7 +3,7 @@
  * are gone. The driver hears of it by IRP_MJ_CREATE, IRP_MJ_CLEANUP, and IRP_MJ_CLOSE, which go to
  * the top of the device's stack.
  */
-#include "kernel/io/io.h"
+#include "kernel/io/request.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -62,8 +62,8 @@ static VOID IopFillFile(PFILE_OBJECT File, ACCESS_MASK Access, const IO_OPEN_PAC
 }
 
 /* A file object on a device; its device is referenced and counted as open. */
-static NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
-                                    const IO_OPEN_PACKET *Packet, PFILE_OBJECT *NewFile)
+NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
+                             const IO_OPEN_PACKET *Packet, PFILE_OBJECT *NewFile)
 {
     PFILE_OBJECT File;
     NTSTATUS Status = ObpAllocateObject(*IoFileObjectType, sizeof *File, (PVOID *)&File);

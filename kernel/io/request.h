@@ -33,4 +33,7 @@ NTSTATUS IopMakePacket(IOP_REQUEST *Request, UCHAR MajorFunction);
 NTSTATUS IopSendRequest(IOP_REQUEST *Request);
 NTSTATUS IopEndRequest(IOP_REQUEST *Request, NTSTATUS Status);
 
+NTSTATUS IopCreateFileObject(PDEVICE_OBJECT Device, PUNICODE_STRING Name, ACCESS_MASK Access,
+                             const IO_OPEN_PACKET *Packet, PFILE_OBJECT *NewFile); /* open.c */
+
 #endif

@@ -28,6 +28,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "dmatest",
     "dpctest",
     "extest",
+    "fstest",
     "haltest",
     "iotest",
     "obtest",
