@@ -119,12 +119,16 @@ SEH_FLAGS := --target=i686-pc-windows-msvc -fms-extensions -fasync-exceptions -f
 	-isystem $(MINGW)/ddk -isystem $(MINGW) -Wall -Wextra -Werror -Wno-multichar \
 	-D_WIN32_WINNT=0x0601 -MMD -MP
 
+# So seh/ in a driver's folder, and in the tests', has what uses __try.
+SEH_OBJECTS := $(patsubst %.c,$(BUILD)/pe/%.o,$(wildcard drivers/*/seh/*.c tests/drivers/seh/*.c))
+
 DRIVERS := $(patsubst drivers/%/,%,$(sort $(dir $(wildcard drivers/*/*.c))))
 SEH_TEST_DRIVERS := $(basename $(notdir $(sort $(wildcard tests/drivers/seh/*.c))))
 TEST_DRIVERS := $(basename $(notdir $(sort $(wildcard tests/drivers/*.c)))) $(SEH_TEST_DRIVERS)
 
 define DRIVER_RULE
-$(BUILD)/drivers/$(1).sys: $$(patsubst %.c,$(BUILD)/pe/%.o,$$(sort $$(wildcard drivers/$(1)/*.c)))
+$(BUILD)/drivers/$(1).sys: $$(patsubst %.c,$(BUILD)/pe/%.o, \
+		$$(sort $$(wildcard drivers/$(1)/*.c drivers/$(1)/seh/*.c)))
 	@mkdir -p $$(@D)
 	$$(call say,SYS,$$@)
 	$(Q)$(PECC) $(DRIVER_LINK) -o $$@ $$^ -lntoskrnl -lhal -lwmilib -lgcc
@@ -152,7 +156,7 @@ $(BUILD)/pe/tests/drivers/%.o: tests/drivers/%.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(PECC) $(DRIVER_FLAGS) -c -o $@ $<
 
-$(BUILD)/pe/tests/drivers/seh/%.o: tests/drivers/seh/%.c Makefile
+$(SEH_OBJECTS): $(BUILD)/pe/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(SEHCC) $(SEH_FLAGS) -c -o $@ $<

@@ -24,17 +24,22 @@ typedef struct _TRANSFER_FILE {
 } TRANSFER_FILE, *PTRANSFER_FILE;
 
 /* What a request comes to: Length bytes from here to there. To is NULL: they are to be summed up.
- */
+   FromUser, ToUser: the address is a program's own, and nobody has looked at it. */
 typedef struct _TRANSFER {
     const CHAR *From;
     CHAR *To;
     ULONG Length;
-    BOOLEAN User; /* one of the addresses, or both, is the requester's own, and not checked */
+    BOOLEAN FromUser, ToUser;
 } TRANSFER, *PTRANSFER;
 
 /* locate.c */
 NTSTATUS TransferLocate(PDEVICE_OBJECT DeviceObject, PIRP Irp, PTRANSFER_FILE File,
                         PTRANSFER Transfer);
 VOID TransferLook(PIRP Irp, PTRANSFER_VIEW View);
+
+/* transfer.c, seh/guarded.c: *Information is IoStatus.Information. The second one is for addresses
+   of user mode's, and fails if they are bad. */
+VOID TransferCarryOut(const TRANSFER *Transfer, PULONG Information);
+NTSTATUS TransferCarryOutGuarded(const TRANSFER *Transfer, PULONG Information);
 
 #endif

@@ -26,6 +26,13 @@ static NTSTATUS TransferMap(PIRP Irp, PCHAR *Address)
     return *Address ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
+/* Are the addresses a program's own? A driver in kernel mode is trusted to give good ones. */
+static BOOLEAN TransferIsUsers(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    return Irp->RequestorMode != KernelMode &&
+           !(DeviceObject->Flags & (DO_BUFFERED_IO | DO_DIRECT_IO));
+}
+
 /* The one buffer of a read or write. */
 static NTSTATUS TransferLocateOne(PDEVICE_OBJECT DeviceObject, PIRP Irp, PCHAR *Address)
 {
@@ -44,7 +51,7 @@ static NTSTATUS TransferLocateWrite(PDEVICE_OBJECT DeviceObject, PIRP Irp, PTRAN
     NTSTATUS Status = TransferLocateOne(DeviceObject, Irp, &Address);
 
     *Transfer = (TRANSFER){Address, File->Store, min(Length, sizeof File->Store),
-                           !(DeviceObject->Flags & (DO_BUFFERED_IO | DO_DIRECT_IO))};
+                           TransferIsUsers(DeviceObject, Irp), FALSE};
     return Status;
 }
 
@@ -55,8 +62,8 @@ static NTSTATUS TransferLocateRead(PDEVICE_OBJECT DeviceObject, PIRP Irp, PTRANS
     PCHAR Address;
     NTSTATUS Status = TransferLocateOne(DeviceObject, Irp, &Address);
 
-    *Transfer = (TRANSFER){File->Store, Address, min(Length, File->Stored),
-                           !(DeviceObject->Flags & (DO_BUFFERED_IO | DO_DIRECT_IO))};
+    *Transfer = (TRANSFER){File->Store, Address, min(Length, File->Stored), FALSE,
+                           TransferIsUsers(DeviceObject, Irp)};
     return Status;
 }
 
@@ -66,22 +73,23 @@ static NTSTATUS TransferLocateControl(PIRP Irp, PTRANSFER Transfer)
     ULONG Out = Location->Parameters.DeviceIoControl.OutputBufferLength;
     ULONG Length = min(Location->Parameters.DeviceIoControl.InputBufferLength, Out);
     PVOID SystemBuffer = Irp->AssociatedIrp.SystemBuffer;
+    BOOLEAN User = Irp->RequestorMode != KernelMode;
     PCHAR Mapped;
     NTSTATUS Status = TransferMap(Irp, &Mapped);
 
     switch (Location->Parameters.DeviceIoControl.IoControlCode) {
     case IOCTL_TRANSFER_UPCASE_BUFFERED:
-        *Transfer = (TRANSFER){SystemBuffer, SystemBuffer, Length, FALSE};
+        *Transfer = (TRANSFER){SystemBuffer, SystemBuffer, Length, FALSE, FALSE};
         return Status;
     case IOCTL_TRANSFER_SUM_IN_DIRECT:
-        *Transfer = (TRANSFER){Mapped, NULL, Out, FALSE};
+        *Transfer = (TRANSFER){Mapped, NULL, Out, FALSE, FALSE};
         return Status;
     case IOCTL_TRANSFER_UPCASE_DIRECT:
-        *Transfer = (TRANSFER){SystemBuffer, Mapped, Length, FALSE};
+        *Transfer = (TRANSFER){SystemBuffer, Mapped, Length, FALSE, FALSE};
         return Status;
     case IOCTL_TRANSFER_UPCASE_NEITHER:
         *Transfer = (TRANSFER){Location->Parameters.DeviceIoControl.Type3InputBuffer,
-                               Irp->UserBuffer, Length, TRUE};
+                               Irp->UserBuffer, Length, User, User};
         return Status;
     default:
         return STATUS_INVALID_DEVICE_REQUEST;

@@ -4,9 +4,8 @@
  * control codes of the four methods. It makes capitals of letters, or sums bytes; what it sees of
  * each request a program can ask for (transfer.exe prints it).
  *
- * METHOD_NEITHER gives the driver its caller's addresses as they are. To touch them needs __try
- * (probing is not enough: another thread may free the memory at any moment), which GCC does not
- * have; so here they are shown but not used, and the request fails with STATUS_NOT_SUPPORTED.
+ * METHOD_NEITHER gives the driver its caller's addresses as they are. What touches them is in
+ * seh/guarded.c, which another compiler builds: it takes __try, which GCC does not have.
  *
  * It is the top of its stack, so requests come at PASSIVE_LEVEL in the caller's thread. In this
  * file: files, requests, load and unload. locate.c has what this driver is about.
@@ -89,19 +88,21 @@ static ULONG TransferSum(const CHAR *From, ULONG Length)
 }
 
 /*
- * Returns IoStatus.Information. For output in a system buffer that is how much the I/O manager
- * copies to the caller; for the other methods the driver has written to the caller's memory
- * itself, and the caller is told the number as it is.
+ * Of output in a system buffer, IoStatus.Information is how much the I/O manager copies to the
+ * caller; for the other methods the driver has written to the caller's memory itself, and the
+ * caller is told the number as it is.
  */
-static ULONG TransferCarryOut(const TRANSFER *Transfer)
+VOID TransferCarryOut(const TRANSFER *Transfer, PULONG Information)
 {
-    if (Transfer->To == NULL)
-        return TransferSum(Transfer->From, Transfer->Length);
-    TransferUpcase(Transfer->To, Transfer->From, Transfer->Length);
-    return Transfer->Length;
+    *Information = Transfer->Length;
+    if (Transfer->To)
+        TransferUpcase(Transfer->To, Transfer->From, Transfer->Length);
+    else
+        *Information = TransferSum(Transfer->From, Transfer->Length);
 }
 
-/* Of reads, writes and those control codes that are transfers. */
+/* Of reads, writes and those control codes that are transfers. The lock is a fast mutex: IRQL is
+   APC_LEVEL, where a page fault is still allowed. */
 static NTSTATUS NTAPI TransferRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PTRANSFER_FILE File = TransferFileOf(Irp);
@@ -113,10 +114,10 @@ static NTSTATUS NTAPI TransferRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     ExAcquireFastMutex(&File->Lock);
     Status = TransferLocate(DeviceObject, Irp, File, &Transfer);
     TransferLook(Irp, &File->View);
-    if (NT_SUCCESS(Status) && Transfer.User)
-        Status = STATUS_NOT_SUPPORTED;
-    if (NT_SUCCESS(Status))
-        Information = TransferCarryOut(&Transfer);
+    if (NT_SUCCESS(Status) && (Transfer.FromUser || Transfer.ToUser))
+        Status = TransferCarryOutGuarded(&Transfer, &Information);
+    else if (NT_SUCCESS(Status))
+        TransferCarryOut(&Transfer, &Information);
     if (NT_SUCCESS(Status) && MajorFunction == IRP_MJ_WRITE)
         File->Stored = Information;
     ExReleaseFastMutex(&File->Lock);

@@ -27,6 +27,16 @@ static const struct {
     ROUTINE(ExAllocatePoolWithTagPriority),
     ROUTINE(ExFreePool),
     ROUTINE(ExFreePoolWithTag),
+    ROUTINE(IoAllocateErrorLogEntry),
+    ROUTINE(IoAllocateIrp),
+    ROUTINE(IoAllocateMdl),
+    ROUTINE(IoAllocateWorkItem),
+    ROUTINE(IoBuildAsynchronousFsdRequest),
+    ROUTINE(IoBuildDeviceIoControlRequest),
+    ROUTINE(IoBuildSynchronousFsdRequest),
+    ROUTINE(IoConnectInterrupt),
+    ROUTINE(IoCreateDevice),
+    ROUTINE(IoCreateSymbolicLink),
     ROUTINE(IoDeleteDevice),
     ROUTINE(IoDetachDevice),
     ROUTINE(IofCallDriver),
@@ -39,6 +49,9 @@ static const struct {
     ROUTINE(KfLowerIrql),
     ROUTINE(KfRaiseIrql),
     ROUTINE(KfReleaseSpinLock),
+    ROUTINE(MmAllocateContiguousMemory),
+    ROUTINE(MmMapIoSpace),
+    ROUTINE(MmMapLockedPagesSpecifyCache),
 };
 
 /* Is a name one of those of a list with commas between? An asterisk is all names. */

@@ -8,7 +8,8 @@
  * every free (ExFreePool) asks here first, if there is a chosen driver at all.
  *
  *      verifier.c  which drivers, which routines; how a violation is reported
- *      vfpool.c    special pool: a page for each allocation; leaks; failures on purpose
+ *      vfpool.c    special pool: a page for each allocation; leaks
+ *      vffail.c    failures on purpose
  *      vfirql.c    IRQL and spin locks; pageable memory is out of reach above APC_LEVEL
  *      vfirp.c     packets
  */
@@ -30,7 +31,6 @@ NORETURN VOID VfViolation(ULONG Code, PCSTR Text, ULONG_PTR P1, ULONG_PTR P2, UL
                           ULONG_PTR P4);
 
 /* vfpool.c */
-extern ULONG VfFailEvery; /* the n-th allocation fails; 0: none does */
 extern BOOLEAN VfCatchUnderruns;
 VOID VfpInitializePool(VOID);
 /* TRUE: it was special pool, and is free now. FALSE: the pool's own. */
@@ -47,6 +47,44 @@ PVOID NTAPI VfExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
 PVOID NTAPI VfExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 VOID NTAPI VfExFreePool(PVOID P);
 VOID NTAPI VfExFreePoolWithTag(PVOID P, ULONG Tag);
+
+/* vffail.c */
+extern ULONG VfFailEvery; /* the n-th request for memory fails; 0: none does */
+BOOLEAN VfpIsToFail(VOID);
+PIRP NTAPI VfIoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota);
+PIRP NTAPI VfIoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject,
+                                           PVOID Buffer, ULONG Length,
+                                           PLARGE_INTEGER StartingOffset,
+                                           PIO_STATUS_BLOCK IoStatusBlock);
+PIRP NTAPI VfIoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject,
+                                          PVOID Buffer, ULONG Length, PLARGE_INTEGER StartingOffset,
+                                          PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock);
+PIRP NTAPI VfIoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject,
+                                           PVOID InputBuffer, ULONG InputBufferLength,
+                                           PVOID OutputBuffer, ULONG OutputBufferLength,
+                                           BOOLEAN InternalDeviceIoControl, PKEVENT Event,
+                                           PIO_STATUS_BLOCK IoStatusBlock);
+PMDL NTAPI VfIoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer,
+                           BOOLEAN ChargeQuota, PIRP Irp);
+PIO_WORKITEM NTAPI VfIoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
+PVOID NTAPI VfIoAllocateErrorLogEntry(PVOID IoObject, UCHAR EntrySize);
+PVOID NTAPI VfMmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode,
+                                           MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
+                                           ULONG BugCheckOnFailure, ULONG Priority);
+PVOID NTAPI VfMmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
+                           MEMORY_CACHING_TYPE CacheType);
+PVOID NTAPI VfMmAllocateContiguousMemory(SIZE_T NumberOfBytes,
+                                         PHYSICAL_ADDRESS HighestAcceptableAddress);
+NTSTATUS NTAPI VfIoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
+                                PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
+                                ULONG DeviceCharacteristics, BOOLEAN Exclusive,
+                                PDEVICE_OBJECT *DeviceObject);
+NTSTATUS NTAPI VfIoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName);
+NTSTATUS NTAPI VfIoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTINE ServiceRoutine,
+                                    PVOID ServiceContext, PKSPIN_LOCK SpinLock, ULONG Vector,
+                                    KIRQL Irql, KIRQL SynchronizeIrql,
+                                    KINTERRUPT_MODE InterruptMode, BOOLEAN ShareVector,
+                                    KAFFINITY ProcessorEnableMask, BOOLEAN FloatingSave);
 
 /* vfirql.c */
 KIRQL FASTCALL VfKfRaiseIrql(KIRQL NewIrql);

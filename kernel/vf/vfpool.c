@@ -38,14 +38,12 @@ typedef struct _VF_BLOCK {
     BOOLEAN Freed;
 } VF_BLOCK;
 
-ULONG VfFailEvery;
 BOOLEAN VfCatchUnderruns;
 
 static LIST_ENTRY VfTable[BUCKETS];
 static LIST_ENTRY VfFreed = {&VfFreed, &VfFreed}; /* the oldest first */
 static ULONG VfFreedCount;
 static KSPIN_LOCK VfPoolLock;
-static volatile LONG VfRequests;
 
 VOID VfpInitializePool(VOID)
 {
@@ -127,7 +125,7 @@ static PVOID VfpTryAllocate(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PVOID Calle
 {
     VF_BLOCK *Block;
 
-    if (VfFailEvery && InterlockedIncrement(&VfRequests) % (LONG)VfFailEvery == 0)
+    if (VfpIsToFail())
         return NULL;
     Block = ExAllocatePoolWithTag(NonPagedPool, sizeof *Block, TAG_RECORD);
     if (Block == NULL)

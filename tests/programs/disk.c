@@ -346,8 +346,9 @@ static void CheckManyAtOnce(void)
     for (i = 0; i < REQUESTS; i++) {
         NtCreateEvent(&Events[i], EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
         Place.QuadPart = (1 + 100 * i) * SECTOR;
-        NtReadFile(Files[i % 3], Events[i], NULL, NULL, &Results[i], Buffer + i * 0x10000 + i % 2,
-                   0xF000, &Place, NULL);
+        if (!NT_SUCCESS(NtReadFile(Files[i % 3], Events[i], NULL, NULL, &Results[i],
+                                   Buffer + i * 0x10000 + i % 2, 0xF000, &Place, NULL)))
+            NtSetEvent(Events[i], NULL); /* it has been refused: there is no end to wait for */
     }
     for (i = 0; i < REQUESTS; i++) {
         NtWaitForSingleObject(Events[i], FALSE, NULL);

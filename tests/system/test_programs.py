@@ -82,6 +82,12 @@ def test_a_driver_handles_bad_user_pointers(cpus):
     check_passed("neither.exe", *module("tests", "neither.sys"), "--cpus", str(cpus))
 
 
+@pytest.mark.parametrize("cpus", [1, 4])
+@pytest.mark.parametrize("kernel", [[], CHECKED])
+def test_an_nt_call_of_a_drivers_keeps_the_previous_mode_and_a_zw_call_does_not(kernel, cpus):
+    check_passed("modes.exe", *module("tests", "modetest.sys"), "--cpus", str(cpus), *kernel)
+
+
 def test_user_mode_reaches_nothing_in_the_upper_half():
     check_passed("upperhalf.exe")
 

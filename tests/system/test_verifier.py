@@ -8,7 +8,8 @@ import pytest
 from machine import run
 from test_bugchecks import (ANY, BUILD, DISPATCH, GOOD_TAG, IMAGES, NAMES, NONPAGED, PAGED,
                             PASSIVE, STATUS_BUG_CHECK, STOP, agrees, options)
-from test_programs import check_passed, module
+from test_disk import write_image
+from test_programs import check_passed, long, module
 
 VERIFY = ["--append", "verify=crash.sys"]
 CODE = IMAGES  # the driver's, as far as a number can tell
@@ -81,8 +82,36 @@ def test_requests_go_on_under_it(cpus):
                  *module("tests", "pend.sys"))
 
 
-@pytest.mark.parametrize("every", range(1, 12))
-def test_a_driver_whose_allocations_fail_says_so_and_leaks_nothing(every):
-    """The n-th allocation fails while the demonstration's driver loads, works and is unloaded."""
-    status, output = run(["--append", "verify=demo.sys", "--append", f"verifyfail={every}"])
+# The drivers of drivers/, each with what uses it; and options of the machine.
+USERS = {
+    "demo": ["--init", "demo.exe"],
+    "null": ["--init", "null.exe"],
+    "filter": ["--init", "filter.exe"],
+    "csq": ["--init", "csq.exe"],
+    "transfer": ["--init", "transfer.exe"],
+    "ide": ["--start", "ide.sys", "--init", "disk.exe", *module("tests", "disk.exe")],
+    "serial": ["--start", "serial.sys", "--init", "serial.exe send x",
+               *module("tests", "serial.exe")],
+    "keyboard": ["--start", "keyboard.sys", "--init", "hello.exe 0"],
+}
+
+
+def sample():
+    """Which request in how many is to fail: for all drivers in long runs, else a few each."""
+    return [pytest.param(driver, every, marks=() if every in (1, 3 + place, 13) else long)
+            for place, driver in enumerate(USERS) for every in range(1, 17)]
+
+
+@pytest.mark.parametrize("driver, every", sample())
+def test_a_driver_whose_requests_for_memory_fail_says_so_and_leaks_nothing(driver, every, tmp_path):
+    """The n-th fails, all the time, while the driver loads, works and is unloaded."""
+    options_ = ["--append", f"verify={driver}.sys", "--append", f"verifyfail={every}"]
+    if driver == "ide":
+        options_ += ["--disk", write_image(tmp_path / "disk.img")]
+    if driver == "serial":
+        options_ += ["--com2", f"file:{tmp_path}/sent"]
+    status, output = run(USERS[driver] + options_)
     assert status in (0, 1) and not STOP.search(output), output
+    assert f"Verifier: {driver}.sys is verified" in output, output
+    if every == 1:
+        assert re.search(r"c000009a|STATUS_INSUFFICIENT_RESOURCES", output, re.I), output

@@ -223,7 +223,8 @@ static void CheckAll(void)
 {
     HANDLE Device;
 
-    CheckStatus(LoadDriver("csq"), STATUS_SUCCESS, "the driver is loaded");
+    if (!CheckStatus(LoadDriver("csq"), STATUS_SUCCESS, "the driver is loaded"))
+        return;
     ShowTicks();
     CheckLengths();
     Open(0, &Device);

@@ -129,7 +129,10 @@ static void CheckFilteredCsq(void)
 
     CheckStatus(LoadDriver("csq"), STATUS_SUCCESS, "csq is loaded");
     CheckStatus(SetTarget(REG_SZ, CSQ_DEVICE_NAME), STATUS_SUCCESS, "its device is the target now");
-    CheckStatus(LoadDriver("filter"), STATUS_SUCCESS, "the filter is attached to it");
+    if (!CheckStatus(LoadDriver("filter"), STATUS_SUCCESS, "the filter is attached to it")) {
+        UnloadDriver("csq");
+        return;
+    }
     OpenDevice(L"\\??\\Filter", FILE_SYNCHRONOUS_IO_NONALERT, &Filter);
     OpenDevice(L"\\??\\Csq", 0, &Csq);
     CheckReads(Filter, Csq);

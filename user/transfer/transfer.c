@@ -137,25 +137,96 @@ static void CheckWriteAndRead(PCWSTR Name, const char *WriteRow, const char *Rea
     NtClose(Device);
 }
 
-/* Addresses that nobody has looked at: the driver must not use them as they are. */
-static void CheckNeither(void)
+/* Addresses that nobody has looked at: the driver does, and uses good ones as they are. */
+static void CheckNeither(HANDLE Device)
 {
-    HANDLE Device = Open(L"\\??\\" TRANSFER_NEITHER);
+    ULONG Bytes;
 
-    CheckStatus(Control(Device, IOCTL_TRANSFER_UPCASE_NEITHER, NULL), STATUS_NOT_SUPPORTED,
+    CheckStatus(Control(Device, IOCTL_TRANSFER_UPCASE_NEITHER, &Bytes), STATUS_SUCCESS,
                 "METHOD_NEITHER");
+    Check(Bytes == LENGTH && strcmp(Out, CAPITALS) == 0, "the driver has written to them");
     Look(Device, "METHOD_NEITHER");
     Check(View.Type3Input == (ULONG)(ULONG_PTR)In && View.UserBuffer == (ULONG)(ULONG_PTR)Out &&
               View.SystemBuffer == 0 && NoMdl(),
           "the driver has the caller's own addresses");
-    CheckStatus(WriteDevice(Device, In, LENGTH, NULL), STATUS_NOT_SUPPORTED, "a write");
+    CheckStatus(WriteDevice(Device, In, LENGTH, NULL), STATUS_SUCCESS, "a write");
     Look(Device, "neither: write");
     Check(View.UserBuffer == (ULONG)(ULONG_PTR)In && View.SystemBuffer == 0 && NoMdl(),
           "has the caller's address");
-    CheckStatus(ReadDevice(Device, (PVOID)0x10, LENGTH, NULL), STATUS_NOT_SUPPORTED, "a read");
+    Prepare();
+    CheckStatus(ReadDevice(Device, Out, LENGTH, &Bytes), STATUS_SUCCESS, "a read");
+    Check(Bytes == LENGTH && strcmp(Out, CAPITALS) == 0, "writes to it");
+    CheckStatus(ReadDevice(Device, (PVOID)0x10, LENGTH, NULL), STATUS_ACCESS_VIOLATION, "a read");
     Look(Device, "neither: bad read");
     Check(View.UserBuffer == 0x10, "has it, though there is nothing");
-    NtClose(Device);
+}
+
+/* A place for LENGTH bytes, as the input and output of a control code, and of a write and read. */
+static void CheckPlace(HANDLE Device, PVOID Place, NTSTATUS Read, NTSTATUS Written, const char *What)
+{
+    const ULONG Code = IOCTL_TRANSFER_UPCASE_NEITHER;
+    ULONG Bytes;
+
+    Prepare();
+    CheckStatus(ControlDevice(Device, Code, Place, LENGTH, Out, LENGTH, NULL), Read, What);
+    CheckStatus(ControlDevice(Device, Code, In, LENGTH, Place, LENGTH, &Bytes), Written,
+                "... for the output");
+    Check(Bytes == (NT_SUCCESS(Written) ? LENGTH : 0), "... and nothing counts that is not there");
+    CheckStatus(WriteDevice(Device, Place, LENGTH, NULL), Read, "... for a write");
+    CheckStatus(WriteDevice(Device, In, LENGTH, NULL), STATUS_SUCCESS, "(a good write)");
+    CheckStatus(ReadDevice(Device, Place, LENGTH, NULL), Written, "... for a read");
+    CheckStatus(ControlDevice(Device, Code, Place, 0, Place, 0, NULL), STATUS_SUCCESS,
+                "... no bytes of it");
+}
+
+/* Two pages, of which the second one has that protection; 0: it is not there. */
+static PUCHAR NewPages(ULONG Protect)
+{
+    PVOID Base = NULL, Second;
+    SIZE_T Size = 2 * PAGE_SIZE;
+    ULONG Old;
+
+    NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT,
+                            PAGE_READWRITE);
+    memset(Base, 'x', 2 * PAGE_SIZE);
+    Second = (PUCHAR)Base + PAGE_SIZE;
+    Size = PAGE_SIZE;
+    if (Protect)
+        NtProtectVirtualMemory(NtCurrentProcess(), &Second, &Size, Protect, &Old);
+    else
+        NtFreeVirtualMemory(NtCurrentProcess(), &Second, &Size, MEM_DECOMMIT);
+    return Base;
+}
+
+static void FreePages(PVOID Base)
+{
+    SIZE_T Size = 0;
+
+    NtFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE);
+}
+
+static void CheckBadPlaces(HANDLE Device)
+{
+    const NTSTATUS Bad = STATUS_ACCESS_VIOLATION, Good = STATUS_SUCCESS;
+    PUCHAR Hole = NewPages(0), ReadOnly = NewPages(PAGE_READONLY);
+    PUCHAR NoAccess = NewPages(PAGE_NOACCESS);
+
+    CheckPlace(Device, Hole, Good, Good, "a good page");
+    CheckPlace(Device, Hole + PAGE_SIZE, Bad, Bad, "a page that is not there");
+    CheckPlace(Device, Hole + PAGE_SIZE - 7, Bad, Bad, "a part of it");
+    CheckPlace(Device, Hole + PAGE_SIZE - LENGTH, Good, Good, "what ends before it");
+    CheckPlace(Device, ReadOnly + PAGE_SIZE, Good, Bad, "a page to be read only");
+    CheckPlace(Device, ReadOnly + PAGE_SIZE - 7, Good, Bad, "a part of it");
+    CheckPlace(Device, NoAccess + PAGE_SIZE, Bad, Bad, "a page without access");
+    CheckPlace(Device, NULL, Bad, Bad, "NULL");
+    CheckPlace(Device, (PVOID)0x7FFE0000, Good, Bad, "the page shared with the kernel");
+    CheckPlace(Device, (PVOID)0x7FFEFFFF, Bad, Bad, "the end of the lower half");
+    CheckPlace(Device, (PVOID)0x7FFF0000, Bad, Bad, "what is behind it");
+    CheckPlace(Device, (PVOID)0x80100000, Bad, Bad, "the kernel");
+    CheckPlace(Device, (PVOID)0xFFFFFFF8, Bad, Bad, "the end of all addresses");
+    FreePages(Hole);
+    FreePages(ReadOnly);
+    FreePages(NoAccess);
 }
 
 /* The ends of what is sensible. */
@@ -199,7 +270,10 @@ int main(void)
     NtClose(Device);
     CheckWriteAndRead(L"\\??\\" TRANSFER_BUFFERED, "buffered: write", "buffered: read");
     CheckWriteAndRead(L"\\??\\" TRANSFER_DIRECT, "direct: write", "direct: read");
-    CheckNeither();
+    Device = Open(L"\\??\\" TRANSFER_NEITHER);
+    CheckNeither(Device);
+    CheckBadPlaces(Device);
+    NtClose(Device);
     CheckStatus(UnloadDriver("transfer"), STATUS_SUCCESS, "the driver is unloaded");
     CheckUsage(&Before, "all this");
     PrintTable();
