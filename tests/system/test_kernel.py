@@ -37,6 +37,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "mdltest",
     "memtest",
     "mutanttest",
+    "nametest",
     "pnptest",
     "pooltest",
     "powertest",
