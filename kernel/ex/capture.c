@@ -3,6 +3,7 @@
  */
 #include "kernel/ex/capture.h"
 #include "kernel/ke/ke.h"
+#include "kernel/se/se.h"
 #include "kernel/rtl/rtl.h"
 #include "sched/sched.h"
 
@@ -116,6 +117,20 @@ static NTSTATUS ExpTakeAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIB
     return (From->Attributes & OBJ_PERMANENT) ? STATUS_PRIVILEGE_NOT_HELD : STATUS_SUCCESS;
 }
 
+/* The last of them. On failure nothing is to be released. */
+static NTSTATUS ExpTakeDescriptor(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
+{
+    NTSTATUS Status;
+
+    if (From->SecurityDescriptor == NULL)
+        return STATUS_SUCCESS;
+    Status = SeCaptureSecurityDescriptor(From->SecurityDescriptor, Attributes->Mode, PagedPool,
+                                         TRUE, &Attributes->Descriptor);
+    if (!NT_SUCCESS(Status))
+        ExReleaseAttributes(Attributes);
+    return Status;
+}
+
 NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
 {
     KPROCESSOR_MODE Mode = KiGetCurrentThread()->PreviousMode;
@@ -128,9 +143,9 @@ NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES 
     Status = ExCopyIn(&Copy, From, sizeof Copy);
     if (NT_SUCCESS(Status))
         Status = ExpTakeAttributes(Attributes, &Copy, Mode);
-    if (!NT_SUCCESS(Status) || Copy.ObjectName == NULL)
-        return Status;
-    return ExCaptureString(&Attributes->Name, Copy.ObjectName);
+    if (NT_SUCCESS(Status) && Copy.ObjectName)
+        Status = ExCaptureString(&Attributes->Name, Copy.ObjectName);
+    return NT_SUCCESS(Status) ? ExpTakeDescriptor(Attributes, &Copy) : Status;
 }
 
 NTSTATUS ExTakeKernelAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From)
@@ -138,13 +153,16 @@ NTSTATUS ExTakeKernelAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUT
     NTSTATUS Status = ExpTakeAttributes(Attributes, From, KernelMode);
 
     Attributes->Borrowed = TRUE;
-    if (NT_SUCCESS(Status) && From->ObjectName)
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (From->ObjectName)
         Attributes->Name = *From->ObjectName;
-    return Status;
+    return ExpTakeDescriptor(Attributes, From);
 }
 
 VOID ExReleaseAttributes(PEX_ATTRIBUTES Attributes)
 {
     if (!Attributes->Borrowed)
         ExReleaseString(&Attributes->Name);
+    SeReleaseSecurityDescriptor(Attributes->Descriptor, Attributes->Mode, TRUE);
 }

@@ -27,10 +27,11 @@ VOID ExReleaseString(PUNICODE_STRING String);
 /* OBJECT_ATTRIBUTES of the caller's. */
 typedef struct _EX_ATTRIBUTES {
     HANDLE RootDirectory;
-    UNICODE_STRING Name;  /* Buffer NULL: none */
-    ULONG Flags;          /* OBJ_xxx */
-    KPROCESSOR_MODE Mode; /* whose they are */
-    BOOLEAN Borrowed;     /* the name's text is not a copy */
+    UNICODE_STRING Name;             /* Buffer NULL: none */
+    ULONG Flags;                     /* OBJ_xxx */
+    KPROCESSOR_MODE Mode;            /* whose they are */
+    BOOLEAN Borrowed;                /* the name's text is not a copy */
+    PSECURITY_DESCRIPTOR Descriptor; /* of what is to be made, a copy; NULL: none */
 } EX_ATTRIBUTES, *PEX_ATTRIBUTES;
 NTSTATUS ExCaptureAttributes(PEX_ATTRIBUTES Attributes, const OBJECT_ATTRIBUTES *From);
 /* A driver's own, whoever called the running service. */

@@ -291,7 +291,9 @@ static OBJECT_TYPE IopDeviceTypeObject = {.Name = "Device",
                                           .AllAccess = FILE_ALL_ACCESS,
                                           .Mapping = FILE_MAPPING,
                                           .Delete = IopDeleteDevice,
-                                          .Parse = IopParseDevice};
+                                          .Parse = IopParseDevice,
+                                          .DescriptorOffset =
+                                              FIELD_OFFSET(DEVICE_OBJECT, SecurityDescriptor)};
 static OBJECT_TYPE IopDriverTypeObject = {.Name = "Driver",
                                           .AllAccess = FILE_ALL_ACCESS,
                                           .Mapping = FILE_MAPPING,

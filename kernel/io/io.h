@@ -99,6 +99,12 @@ VOID IopDeleteFile(PVOID Object);
 
 /* irp.c, build.c */
 NTSTATUS NTAPI IopInvalidDeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp);
+/* security.c. Buffer is the kernel's. STATUS_INVALID_DEVICE_REQUEST: it is the device's. */
+NTSTATUS IopQueryFileSecurity(PFILE_OBJECT File, SECURITY_INFORMATION Information,
+                              PSECURITY_DESCRIPTOR Buffer, PULONG Length);
+NTSTATUS IopSetFileSecurity(PFILE_OBJECT File, SECURITY_INFORMATION Information,
+                            PSECURITY_DESCRIPTOR Descriptor);
+
 PIRP IopBuildIrp(PFILE_OBJECT File, PDEVICE_OBJECT Device, UCHAR MajorFunction,
                  PIO_STACK_LOCATION *Stack);
 NTSTATUS IopSetTransferBuffer(PIRP Irp, PDEVICE_OBJECT Device, UCHAR MajorFunction, PVOID Buffer,

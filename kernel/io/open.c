@@ -5,6 +5,7 @@
  */
 #include "kernel/io/request.h"
 #include "kernel/ke/ke.h"
+#include "kernel/ob/security.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
 #include "sched/sched.h"
@@ -115,6 +116,16 @@ static NTSTATUS IopSendCreate(PFILE_OBJECT File, OB_OPEN_CONTEXT *Context)
     return Status;
 }
 
+/* A device's descriptor counts for the device itself; for what lies in its name space only if the
+ * device says so (WDK: Controlling Device Namespace Access). */
+static NTSTATUS IopCheckDeviceAccess(PDEVICE_OBJECT Device, PUNICODE_STRING Remaining,
+                                     OB_OPEN_CONTEXT *Context)
+{
+    if (Remaining->Length && !(Device->Characteristics & FILE_DEVICE_SECURE_OPEN))
+        return STATUS_SUCCESS;
+    return ObpCheckAccess(Device, Context->Mode, &Context->DesiredAccess);
+}
+
 /* The device type's Parse routine: a path has run into a device, so a file is to be opened. */
 NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context,
                         PVOID *Opened)
@@ -130,7 +141,9 @@ NTSTATUS IopParseDevice(PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT
         *Opened = Object;
         return STATUS_SUCCESS;
     }
-    Status = IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet, &File);
+    Status = IopCheckDeviceAccess(Object, Remaining, Context);
+    if (NT_SUCCESS(Status))
+        Status = IopCreateFileObject(Object, Remaining, Context->DesiredAccess, Packet, &File);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IopSendCreate(File, Context);

@@ -5,6 +5,7 @@
  */
 #include "kernel/ob/callbacks.h"
 #include "kernel/ob/name.h"
+#include "kernel/ob/security.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 #include "kernel/services.h"
@@ -338,6 +339,7 @@ NTSTATUS ObInitialize(VOID)
 
     ExInitializeFastMutex(&ObpNameLock);
     ObpInitializeReaper();
+    ObpInitializeDescriptors();
     ObpInitializeCallbacks();
     Status = ObpAllocateDirectory(&ObpRoot);
     for (i = 0; i < RTL_NUMBER_OF(Directories) && NT_SUCCESS(Status); i++)

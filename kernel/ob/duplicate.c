@@ -2,7 +2,7 @@
  * NtDuplicateObject: a further handle for what a handle names, perhaps from another process or for
  * one. A handle is looked up, made and closed in its own process, to which the thread attaches.
  */
-#include "kernel/ob/ob.h"
+#include "kernel/ob/security.h"
 #include "kernel/ke/ke.h"
 #include "kernel/ps/ps.h"
 #include "kernel/services.h"
@@ -37,15 +37,18 @@ static NTSTATUS ObpTakeSource(const OBP_DUPLICATION *Duplication, PVOID *Object,
 }
 
 /*
- * What a file was opened for, its driver has agreed to, and nobody asks it again: a program gets no
- * more rights by way of a duplicate.
+ * A program that asks for more than the handle has is held against the object's descriptor. What a
+ * file was opened for, its driver has agreed to, and nobody asks it again: there is no more.
  */
-static BOOLEAN ObpIsWidened(const OBP_DUPLICATION *Duplication, PVOID Object, ACCESS_MASK Granted)
+static NTSTATUS ObpCheckDuplicate(OBP_DUPLICATION *Duplication, PVOID Object, ACCESS_MASK Granted)
 {
     POBJECT_TYPE Type = OBJECT_TO_HEADER(Object)->Type;
 
-    return Duplication->Mode != KernelMode && Type == *IoFileObjectType &&
-           (ObpMapAccess(Type, Duplication->Access) & ~Granted);
+    if (Duplication->Mode == KernelMode || !(ObpMapAccess(Type, Duplication->Access) & ~Granted))
+        return STATUS_SUCCESS;
+    if (Type == *IoFileObjectType)
+        return STATUS_ACCESS_DENIED;
+    return ObpCheckAccess(Object, Duplication->Mode, &Duplication->Access);
 }
 
 static NTSTATUS ObpDuplicate(OBP_DUPLICATION *Duplication, PHANDLE Handle)
@@ -62,9 +65,9 @@ static NTSTATUS ObpDuplicate(OBP_DUPLICATION *Duplication, PHANDLE Handle)
     if (Duplication->Options & DUPLICATE_SAME_ATTRIBUTES)
         Duplication->Attributes =
             Information.HandleAttributes | (Duplication->Attributes & OBJ_KERNEL_HANDLE);
-    if (Duplication->Target && ObpIsWidened(Duplication, Object, Information.GrantedAccess)) {
-        Status = STATUS_ACCESS_DENIED;
-    } else if (Duplication->Target) {
+    if (Duplication->Target)
+        Status = ObpCheckDuplicate(Duplication, Object, Information.GrantedAccess);
+    if (Duplication->Target && NT_SUCCESS(Status)) {
         KeStackAttachProcess(&Duplication->Target->Pcb, &ApcState);
         Status = ObpDuplicateHandle(Object, Duplication->Access, Duplication->Attributes,
                                     Duplication->Source, Handle);

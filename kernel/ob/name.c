@@ -132,6 +132,7 @@ static NTSTATUS ObpParse(OBP_LOOKUP *Lookup, PVOID Found, PVOID *Object)
     NTSTATUS Status;
 
     Context->Type = Lookup->Type;
+    Context->Mode = Lookup->Mode;
     Context->Reparse = (UNICODE_STRING){0};
     *Object = NULL;
     Status = OBJECT_TO_HEADER(Found)->Type->Parse(Found, &Lookup->Path, Context, Object);
@@ -206,8 +207,11 @@ static NTSTATUS ObpReferenceStart(PEX_ATTRIBUTES Attributes, PVOID *Start)
 NTSTATUS ObpBeginLookup(OBP_LOOKUP *Lookup, PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type,
                         OB_OPEN_CONTEXT *Context)
 {
-    *Lookup = (OBP_LOOKUP){
-        .Path = Attributes->Name, .Flags = Attributes->Flags, .Type = Type, .Context = Context};
+    *Lookup = (OBP_LOOKUP){.Path = Attributes->Name,
+                           .Flags = Attributes->Flags,
+                           .Mode = ObpCheckedMode(Attributes),
+                           .Type = Type,
+                           .Context = Context};
     if (Attributes->RootDirectory == NULL)
         return STATUS_SUCCESS;
     return ObpReferenceStart(Attributes, &Lookup->Start);

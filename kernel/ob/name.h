@@ -30,10 +30,11 @@ extern OBP_DIRECTORY *ObpRoot;
 
 /* A path on its way down. Flags, Context and Type are what is asked for. */
 typedef struct _OBP_LOOKUP {
-    PVOID Start;         /* referenced: where a relative path begins; NULL: at the root */
-    UNICODE_STRING Path; /* what is left */
-    PWCHAR Buffer;       /* what holds it since a link has been followed; NULL: the caller's */
-    ULONG Flags;         /* OBJ_xxx */
+    PVOID Start;          /* referenced: where a relative path begins; NULL: at the root */
+    UNICODE_STRING Path;  /* what is left */
+    PWCHAR Buffer;        /* what holds it since a link has been followed; NULL: the caller's */
+    ULONG Flags;          /* OBJ_xxx */
+    KPROCESSOR_MODE Mode; /* whose rights count */
     POBJECT_TYPE Type;
     OB_OPEN_CONTEXT *Context;
     BOOLEAN EndsWithLink; /* the path's last component is there, as a link's name */

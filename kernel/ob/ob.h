@@ -7,7 +7,8 @@
  * PASSIVE_LEVEL, whatever the IRQL of the dereference.
  *
  * Locks: ObpNameLock (fast mutex) guards all directories, and who has an exclusive object; a handle
- * table's Lock guards the table. Neither is held while a type's routine runs.
+ * table's Lock guards the table; ObpDescriptorLock which security descriptor an object has. None
+ * is held while a type's routine runs.
  */
 #ifndef KERNEL_OB_OB_H
 #define KERNEL_OB_OB_H
@@ -19,6 +20,7 @@
 typedef struct _OB_OPEN_CONTEXT {
     POBJECT_TYPE Type; /* of what is to be opened; it says what Extra is; NULL: any */
     ACCESS_MASK DesiredAccess;
+    KPROCESSOR_MODE Mode; /* who is to be held against what the object's descriptor says */
     PVOID Extra; /* for files: IO_OPEN_PACKET; for keys: CM_OPEN_PACKET; NULL: nothing special */
     /* With STATUS_REPARSE: the path to go on with, from the root, in memory from a pool, which the
      * object manager frees. */
@@ -36,32 +38,29 @@ typedef struct _OBJECT_TYPE {
     (PVOID Object, PUNICODE_STRING Remaining, OB_OPEN_CONTEXT *Context, PVOID *Opened);
     /* The whole name of an object that is in no directory, in memory from a pool. */
     NTSTATUS (*QueryName)(PVOID Object, PUNICODE_STRING Name);
-    const struct _OBJECT_TYPE_INITIALIZER *Driver; /* a driver's type: its routines (type.h) */
     BOOLEAN TellsOfHandles; /* drivers may ask to be told of new ones (callbacks.c) */
     BOOLEAN Waitable;       /* the body begins with a DISPATCHER_HEADER ... */
     ULONG WaitOffset;       /* ... or has one here */
+    ULONG DescriptorOffset; /* where in the body its security descriptor is; 0: in the header */
     LONG ObjectCount, HandleCount;
 } OBJECT_TYPE;
 
 /* At Server 2003's offsets from the body: PointerCount -18, HandleCount -14, Type -10. */
 typedef struct _OBJECT_HEADER {
+    PEPROCESS Owner; /* of an exclusive object's handles; NULL: there are none; ObpNameLock */
+    PSECURITY_DESCRIPTOR SecurityDescriptor; /* descriptor.c */
     LONG PointerCount;
     LONG HandleCount;
     POBJECT_TYPE Type;
     ULONG Flags;
-    struct _OBP_ENTRY *Entry; /* its place in a directory; NULL: it has no name */
-    union {
-        struct _OBJECT_HEADER
-            *Reaper;     /* next in the list of those to be deleted at PASSIVE_LEVEL */
-        PEPROCESS Owner; /* of an exclusive object's handles; NULL: there are none; ObpNameLock */
-    };
+    struct _OBP_ENTRY *Entry;      /* its place in a directory; NULL: it has no name */
+    struct _OBJECT_HEADER *Reaper; /* next in the list of those to be deleted at PASSIVE_LEVEL */
 } OBJECT_HEADER, *POBJECT_HEADER;
 
-C_ASSERT(sizeof(OBJECT_HEADER) == 0x18);
+C_ASSERT(sizeof(OBJECT_HEADER) == 0x20);
 
 #define OBJECT_PERMANENT 1 /* its name outlives its last handle; ObpNameLock */
 #define OBJECT_EXCLUSIVE 2 /* only one process may have handles of it; from its creation on */
-#define OBJECT_NEW       4 /* a driver's, not inserted yet: Entry is its OBP_NEW_OBJECT */
 
 #define OBJECT_TO_HEADER(Object) ((POBJECT_HEADER)(Object)-1)
 
@@ -73,13 +72,14 @@ extern FAST_MUTEX ObpNameLock;
 
 /* object.c */
 NTSTATUS ObpAllocateObject(POBJECT_TYPE Type, SIZE_T BodyBytes, PVOID *Object); /* one reference */
-BOOLEAN ObpTryReference(PVOID Object); /* FALSE: its last reference is gone already */
+VOID NTAPI ObpDereferenceObject(PVOID Object); /* exported as ObDereferenceObject */
+BOOLEAN ObpTryReference(PVOID Object);         /* FALSE: its last reference is gone already */
 ACCESS_MASK ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK Access); /* without generic rights */
 VOID ObpInitializeReaper(VOID);
 NTSTATUS ObInitialize(VOID); /* directory.c */
 
 /*
- * name.c, insert.c: finding what a path names, and giving names. IRQL: PASSIVE_LEVEL; no lock that
+ * name.c: finding what a path names, and giving names. IRQL: PASSIVE_LEVEL; no lock that
  * a Parse routine needs is held. A path begins at the root, or at Attributes->RootDirectory, a
  * handle in the current process. Context NULL: no Parse routine is called, the object must be in a
  * directory. Type NULL: any.
@@ -91,6 +91,12 @@ NTSTATUS ObpOpenByAttributes(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, OB_OP
 NTSTATUS ObpOpenToCreate(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, PVOID *Object);
 NTSTATUS ObpInsertName(PUNICODE_STRING Path, PVOID Object, BOOLEAN Permanent);
 NTSTATUS ObpInsertNameByAttributes(PEX_ATTRIBUTES Attributes, PVOID Object);
+/* As whom an opener is to be checked (WDK: OBJECT_ATTRIBUTES, OBJ_FORCE_ACCESS_CHECK). */
+static inline KPROCESSOR_MODE ObpCheckedMode(const EX_ATTRIBUTES *Attributes)
+{
+    return (Attributes->Flags & OBJ_FORCE_ACCESS_CHECK) ? UserMode : Attributes->Mode;
+}
+
 VOID ObpRemoveName(PVOID Object);       /* and the directory's reference */
 VOID ObpRemoveUnusedName(PVOID Object); /* if it is temporary and there is no handle */
 VOID ObpSetPermanent(PVOID Object, BOOLEAN Permanent);

@@ -1,7 +1,7 @@
 /*
  * Objects as such: made, counted, deleted (kernel/ob/ob.h).
  */
-#include "kernel/ob/ob.h"
+#include "kernel/ob/security.h"
 #include "kernel/ke/ke.h"
 #include "kernel/rtl/rtl.h"
 
@@ -29,9 +29,13 @@ NTSTATUS ObpAllocateObject(POBJECT_TYPE Type, SIZE_T BodyBytes, PVOID *Object)
 static VOID ObpDeleteObject(POBJECT_HEADER Header)
 {
     POBJECT_TYPE Type = Header->Type;
+    PSECURITY_DESCRIPTOR Descriptor;
 
     if (Type->Delete)
         Type->Delete(Header + 1);
+    Descriptor = *ObpDescriptorOf(Header + 1);
+    if (Descriptor)
+        ObDereferenceSecurityDescriptor(Descriptor, 1);
     InterlockedDecrement(&Type->ObjectCount);
     ExFreePoolWithTag(Header, TAG_OBJECT);
 }
@@ -103,6 +107,12 @@ LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object)
     return 0;
 }
 
+/* For drivers whose headers had no macro of this name. */
+VOID NTAPI ObpDereferenceObject(PVOID Object)
+{
+    ObfDereferenceObject(Object);
+}
+
 /* The same at any IRQL up to DISPATCH_LEVEL, for one who holds a lock that Delete needs (WDK:
  * ObDereferenceObjectDeferDelete): a worker thread deletes. */
 VOID NTAPI ObDereferenceObjectDeferDelete(PVOID Object)
@@ -126,7 +136,7 @@ ACCESS_MASK ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK Access)
         Access |= Type->Mapping.GenericExecute;
     if (Access & (GENERIC_ALL | MAXIMUM_ALLOWED))
         Access |= Type->AllAccess;
-    return Access & Type->AllAccess;
+    return Access & (Type->AllAccess | ACCESS_SYSTEM_SECURITY);
 }
 
 VOID ObpInitializeReaper(VOID)

@@ -7,6 +7,7 @@
  * handle just after, has come too late: it gives the handle back and has found nothing.
  */
 #include "kernel/ob/name.h"
+#include "kernel/ob/security.h"
 #include "kernel/ke/ke.h"
 #include "sched/sched.h"
 
@@ -22,11 +23,13 @@ static BOOLEAN ObpHasName(PVOID Object)
 }
 
 /* Makes a handle for what a name has led to; the reference is taken over. */
-static NTSTATUS ObpHandleForNamed(PVOID Object, BOOLEAN Named, ACCESS_MASK Access, ULONG Flags,
-                                  PHANDLE Handle)
+static NTSTATUS ObpHandleForNamed(PVOID Object, BOOLEAN Named, ACCESS_MASK Access,
+                                  PEX_ATTRIBUTES Attributes, PHANDLE Handle)
 {
-    NTSTATUS Status = ObpCreateHandle(Object, Access, Flags, Handle);
+    NTSTATUS Status = ObpCheckAccess(Object, ObpCheckedMode(Attributes), &Access);
 
+    if (NT_SUCCESS(Status))
+        Status = ObpCreateHandle(Object, Access, Attributes->Flags, Handle);
     if (NT_SUCCESS(Status) && Named && !ObpHasName(Object)) {
         ObCloseHandle(*Handle, KernelMode);
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
@@ -50,7 +53,7 @@ NTSTATUS ObpOpenObjectByName(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCES
     ObpEndLookup(&Lookup);
     if (!NT_SUCCESS(Status))
         return Status;
-    return ObpHandleForNamed(Object, Lookup.Named, Access, Attributes->Flags, Handle);
+    return ObpHandleForNamed(Object, Lookup.Named, Access, Attributes, Handle);
 }
 
 /* ---- New objects -------------------------------------------------------------------------------
@@ -73,7 +76,7 @@ static NTSTATUS ObpOpenOther(PEX_ATTRIBUTES Attributes, POBJECT_TYPE Type, ACCES
     NTSTATUS Status = ObpOpenToCreate(Attributes, Type, &Object);
 
     if (NT_SUCCESS(Status))
-        Status = ObpHandleForNamed(Object, TRUE, Access, Attributes->Flags, Handle);
+        Status = ObpHandleForNamed(Object, TRUE, Access, Attributes, Handle);
     return NT_SUCCESS(Status) ? STATUS_OBJECT_NAME_EXISTS : Status;
 }
 
@@ -101,8 +104,14 @@ NTSTATUS ObpInsertObject(PVOID Object, PEX_ATTRIBUTES Attributes, ACCESS_MASK Ac
                          PHANDLE Handle)
 {
     BOOLEAN MayOpen = (Attributes->Flags & OBJ_OPENIF) != 0;
-    NTSTATUS Status;
+    NTSTATUS Status = STATUS_SUCCESS;
 
+    if (Attributes->Descriptor)
+        Status = ObpAssignDescriptor(Object, Attributes->Descriptor);
+    if (!NT_SUCCESS(Status)) {
+        ObDereferenceObject(Object);
+        return Status;
+    }
     if (Attributes->Flags & OBJ_EXCLUSIVE)
         OBJECT_TO_HEADER(Object)->Flags |= OBJECT_EXCLUSIVE;
     do /* the name was taken, but has gone when it was to be opened: try again */
@@ -199,8 +208,13 @@ NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes,
         return Status;
     if (AccessMode != KernelMode)
         HandleAttributes &= ~OBJ_KERNEL_HANDLE;
-    Status = ObpCreateHandle(Object, ObpAskedAccess(PassedAccessState, DesiredAccess),
-                             HandleAttributes & ~OBJ_PROTECT_CLOSE, Handle);
+    if (HandleAttributes & OBJ_FORCE_ACCESS_CHECK)
+        AccessMode = UserMode;
+    DesiredAccess = ObpAskedAccess(PassedAccessState, DesiredAccess);
+    Status = ObpCheckAccess(Object, AccessMode, &DesiredAccess);
+    if (NT_SUCCESS(Status))
+        Status =
+            ObpCreateHandle(Object, DesiredAccess, HandleAttributes & ~OBJ_PROTECT_CLOSE, Handle);
     ObDereferenceObject(Object);
     return Status;
 }

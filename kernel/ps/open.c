@@ -3,6 +3,7 @@
  * PsLookupProcessThreadByCid, ZwOpenProcess, ZwOpenThread). IRQL: PASSIVE_LEVEL.
  */
 #include "kernel/ke/ke.h"
+#include "kernel/ob/security.h"
 #include "kernel/ps/ps.h"
 #include "kernel/services.h"
 
@@ -47,13 +48,11 @@ static NTSTATUS PspCaptureOpen(PHANDLE Handle, POBJECT_ATTRIBUTES ObjectAttribut
 /* A handle for the caller; the reference is taken over. */
 static NTSTATUS PspReturnHandle(PVOID Object, ACCESS_MASK Access, ULONG Flags, PHANDLE Handle)
 {
-    ACCESS_MASK All = OBJECT_TO_HEADER(Object)->Type->AllAccess;
     HANDLE Made;
-    NTSTATUS Status;
+    NTSTATUS Status = ObpCheckAccess(Object, KiGetCurrentThread()->PreviousMode, &Access);
 
-    if (Access & (GENERIC_ALL | MAXIMUM_ALLOWED))
-        Access = All;
-    Status = ObpCreateHandle(Object, Access & All, Flags, &Made);
+    if (NT_SUCCESS(Status))
+        Status = ObpCreateHandle(Object, Access, Flags, &Made);
     ObDereferenceObject(Object);
     if (!NT_SUCCESS(Status))
         return Status;

@@ -20,9 +20,8 @@ typedef struct _NEW_OBJECT {
     PGENERIC_MAPPING Mapping;
 } NEW_OBJECT;
 
-/* A self-relative copy of an absolute descriptor. */
-static NTSTATUS MakeRelative(PISECURITY_DESCRIPTOR Absolute, POOL_TYPE PoolType,
-                             PSECURITY_DESCRIPTOR *Result)
+NTSTATUS SepMakeRelative(PISECURITY_DESCRIPTOR Absolute, POOL_TYPE PoolType,
+                         PSECURITY_DESCRIPTOR *Result)
 {
     ULONG Bytes = RtlLengthSecurityDescriptor(Absolute);
     PSECURITY_DESCRIPTOR Relative = ExAllocatePoolWithTag(PoolType, Bytes, TAG_SECURITY);
@@ -244,7 +243,7 @@ NTSTATUS NTAPI SeAssignSecurityEx(PSECURITY_DESCRIPTOR ParentDescriptor,
     NTSTATUS Status = ComposeDescriptor(ParentDescriptor, ExplicitDescriptor, AutoInheritFlags,
                                         Token, &New, &Composed);
     if (NT_SUCCESS(Status)) {
-        Status = MakeRelative(&Composed, PoolType, NewDescriptor);
+        Status = SepMakeRelative(&Composed, PoolType, NewDescriptor);
     }
     if (Composed.Dacl != NULL) {
         ExFreePool(Composed.Dacl);
@@ -349,7 +348,7 @@ NTSTATUS NTAPI SeSetSecurityDescriptorInfo(PVOID Object, PSECURITY_INFORMATION S
         }
         Parts.Dacl = Dacl;
     }
-    NTSTATUS Status = MakeRelative(&Parts, PoolType, ObjectsSecurityDescriptor);
+    NTSTATUS Status = SepMakeRelative(&Parts, PoolType, ObjectsSecurityDescriptor);
     if (Dacl != NULL) {
         ExFreePool(Dacl);
     }

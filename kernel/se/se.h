@@ -45,6 +45,19 @@ PACL SepSaclOf(PISECURITY_DESCRIPTOR Descriptor);
 PSID SepOwnerOf(PISECURITY_DESCRIPTOR Descriptor);
 PSID SepGroupOf(PISECURITY_DESCRIPTOR Descriptor);
 
+/* assign.c: a self-relative copy of an absolute descriptor. */
+NTSTATUS SepMakeRelative(PISECURITY_DESCRIPTOR Absolute, POOL_TYPE PoolType,
+                         PSECURITY_DESCRIPTOR *Result);
+
+/* capture.c. The last two are exported, and not declared by the headers. */
+NTSTATUS SepCaptureAcl(PACL From, KPROCESSOR_MODE Mode, PACL *Acl);
+NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR OriginalSecurityDescriptor,
+                                           KPROCESSOR_MODE CurrentMode, POOL_TYPE PoolType,
+                                           BOOLEAN CaptureIfKernel,
+                                           PSECURITY_DESCRIPTOR *CapturedSecurityDescriptor);
+VOID NTAPI SeReleaseSecurityDescriptor(PSECURITY_DESCRIPTOR CapturedSecurityDescriptor,
+                                       KPROCESSOR_MODE CurrentMode, BOOLEAN CaptureIfKernelMode);
+
 /* token.c */
 #define SEP_GROUPS     3 /* of the system's token */
 #define SEP_PRIVILEGES (SE_CREATE_SYMBOLIC_LINK_PRIVILEGE - SE_MIN_WELL_KNOWN_PRIVILEGE + 1)

@@ -35,8 +35,8 @@ static NTSTATUS Expected;
 static BOOLEAN Zw;
 
 #define TRY_FOR(Status, Name, ...)                                                                 \
-    CheckEqual(Zw ? "Zw" #Name : "Nt" #Name,                                                       \
-               Zw ? Zw##Name(__VA_ARGS__) : Nt##Name(__VA_ARGS__), Zw ? STATUS_SUCCESS : (Status))
+    CheckEqual(Zw ? "Zw" #Name : "Nt" #Name, Zw ? Zw##Name(__VA_ARGS__) : Nt##Name(__VA_ARGS__),   \
+               Zw ? STATUS_SUCCESS : (Status))
 #define TRY(Name, ...) TRY_FOR(Expected, Name, __VA_ARGS__)
 
 /* A handle in the current process, which user mode could use, too. */
@@ -134,9 +134,11 @@ static VOID TryProcess(VOID)
 /* What has no pointers succeeds for everybody, but for handles that are the kernel's. */
 static VOID TryEvent(VOID)
 {
+    SECURITY_DESCRIPTOR Descriptor;
     OBJECT_ATTRIBUTES Kernel;
     HANDLE Event = NULL, Made = NULL, Copy = NULL, KernelEvent = NULL;
     BOOLEAN User = Expected != STATUS_SUCCESS;
+    ULONG Length;
 
     InitializeObjectAttributes(&Kernel, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     ZwCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
@@ -144,6 +146,10 @@ static VOID TryEvent(VOID)
     TRY(CreateEvent, &Made, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
     TRY(DuplicateObject, ZwCurrentProcess(), Event, ZwCurrentProcess(), &Copy, 0, 0,
         DUPLICATE_SAME_ACCESS);
+    RtlCreateSecurityDescriptor(&Descriptor, SECURITY_DESCRIPTOR_REVISION);
+    TRY(QuerySecurityObject, Event, OWNER_SECURITY_INFORMATION, &Descriptor, sizeof Descriptor,
+        &Length);
+    TRY(SetSecurityObject, Event, OWNER_SECURITY_INFORMATION, &Descriptor);
     TRY_FOR(STATUS_SUCCESS, SetEvent, Event, NULL);
     TRY_FOR(STATUS_SUCCESS, WaitForSingleObject, Event, FALSE, NULL);
     TRY_FOR(User ? STATUS_INVALID_HANDLE : STATUS_SUCCESS, WaitForSingleObject, KernelEvent, FALSE,

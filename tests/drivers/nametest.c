@@ -116,8 +116,8 @@ static VOID TestSynchLevel(VOID)
     QueuedIrql = KeGetCurrentIrql();
     KeReleaseInStackQueuedSpinLock(&Handle);
     CheckEqual("a queued lock raises IRQL to it", QueuedIrql, Irql);
-    OldIrql = CALL(FASTCALL, KIRQL, KeAcquireQueuedSpinLockRaiseToSynch, KSPIN_LOCK_QUEUE_NUMBER)(
-        LockQueueUnusedSpare1);
+    OldIrql = CALL(FASTCALL, KIRQL, KeAcquireQueuedSpinLockRaiseToSynch,
+                   KSPIN_LOCK_QUEUE_NUMBER)(LockQueueUnusedSpare1);
     QueuedIrql = KeGetCurrentIrql();
     KeReleaseQueuedSpinLock(LockQueueUnusedSpare1, OldIrql);
     CheckEqual("so does one with a number", QueuedIrql, Irql);
@@ -146,9 +146,8 @@ static VOID TestInterlocked(VOID)
     CALL(FASTCALL, PSLIST_ENTRY, ExInterlockedPushEntrySList, PSLIST_HEADER, PSLIST_ENTRY,
          PKSPIN_LOCK)
     (&List, &Single, &Lock);
-    Check("what is pushed is popped",
-          CALL(FASTCALL, PSLIST_ENTRY, ExInterlockedPopEntrySList, PSLIST_HEADER, PKSPIN_LOCK)(
-              &List, &Lock) == &Single);
+    Check("what is pushed is popped", CALL(FASTCALL, PSLIST_ENTRY, ExInterlockedPopEntrySList,
+                                           PSLIST_HEADER, PKSPIN_LOCK)(&List, &Lock) == &Single);
     CheckEqual("a sum's sign: positive",
                CALL(NTAPI, LONG, Exi386InterlockedIncrementLong, PLONG)(&Value), ResultPositive);
     CALL(NTAPI, LONG, Exi386InterlockedDecrementLong, PLONG)(&Value);
@@ -176,8 +175,8 @@ static VOID TestZone(VOID)
                STATUS_SUCCESS);
     Check("... and larger", Zone.TotalSegmentSize > Before);
     CheckEqual("a segment begins at a multiple of 8",
-               CALL(NTAPI, NTSTATUS, ExExtendZone, PZONE_HEADER, PVOID, ULONG)(
-                   &Zone, Segments[1] + 4, 128),
+               CALL(NTAPI, NTSTATUS, ExExtendZone, PZONE_HEADER, PVOID,
+                    ULONG)(&Zone, Segments[1] + 4, 128),
                STATUS_UNSUCCESSFUL);
 }
 
@@ -194,8 +193,8 @@ static VOID TestLargeIntegers(VOID)
               CALL(NTAPI, L, RtlEnlargedUnsignedMultiply, ULONG, ULONG)(3, 1u << 31).QuadPart ==
                   3LL << 31);
     CheckEqual("divided",
-               CALL(NTAPI, ULONG, RtlEnlargedUnsignedDivide, ULARGE_INTEGER, ULONG, PULONG)(
-                   (ULARGE_INTEGER){.QuadPart = 100}, 7, &Rest),
+               CALL(NTAPI, ULONG, RtlEnlargedUnsignedDivide, ULARGE_INTEGER, ULONG,
+                    PULONG)((ULARGE_INTEGER){.QuadPart = 100}, 7, &Rest),
                14);
     CheckEqual("... with a rest", Rest, 2);
     Check("shifted",
@@ -223,8 +222,7 @@ static VOID TestStrings(VOID)
     CheckEqual("... and five",
                CALL(NTAPI, ULONG, RtlUnicodeStringToOemSize, PUNICODE_STRING)(&Wide), 5);
     CALL(NTAPI, VOID, RtlMoveMemory, PVOID, const VOID *, SIZE_T)(Text + 2, Text, 4);
-    Check("memory is moved, though it overlaps",
-          RtlCompareMemory(Text, "ababcd", 6) == 6);
+    Check("memory is moved, though it overlaps", RtlCompareMemory(Text, "ababcd", 6) == 6);
     Check("code pages have numbers", *(PUSHORT)RoutineNamed(L"NlsAnsiCodePage") != 0 &&
                                          *(PUSHORT)RoutineNamed(L"NlsOemCodePage") != 0);
     CheckEqual("no byte leads another", **(PUSHORT *)RoutineNamed(L"NlsLeadByteInfo"), 0);
@@ -300,8 +298,8 @@ static VOID TestOthers(VOID)
                                          KernelMode, &Object, NULL),
                STATUS_OBJECT_TYPE_MISMATCH);
     CheckEqual("... and no section",
-               CALL(NTAPI, NTSTATUS, ZwQuerySection, HANDLE, ULONG, PVOID, SIZE_T, PSIZE_T)(
-                   Event, 0, Packet, 16, NULL),
+               CALL(NTAPI, NTSTATUS, ZwQuerySection, HANDLE, ULONG, PVOID, SIZE_T,
+                    PSIZE_T)(Event, 0, Packet, 16, NULL),
                STATUS_OBJECT_TYPE_MISMATCH);
     CheckEqual("... and no process", ZwTerminateProcess(Event, STATUS_SUCCESS),
                STATUS_OBJECT_TYPE_MISMATCH);
@@ -309,9 +307,14 @@ static VOID TestOthers(VOID)
     CheckEqual("user mode's addresses end below the no-access area",
                *(PULONG_PTR)RoutineNamed(L"MmUserProbeAddress"), 0x7FFF0000);
     CheckEqual("no bug check is under way", *(PULONG)RoutineNamed(L"KiBugCheckData"), 0);
-    CheckEqual("something is printed", DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL,
-                                                  "nametest: by %s\n", "DbgPrintEx"),
-               STATUS_SUCCESS);
+    CheckEqual(
+        "something is printed",
+        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "nametest: by %s\n", "DbgPrintEx"),
+        STATUS_SUCCESS);
+    Object = CALL(NTAPI, PVOID, PsGetCurrentProcess, VOID)();
+    Check("the current process has two names", Object == IoGetCurrentProcess());
+    ObReferenceObject(Object);
+    CALL(NTAPI, VOID, ObDereferenceObject, PVOID)(Object);
     CALL(NTAPI, VOID, PsDereferenceImpersonationToken, PACCESS_TOKEN)(NULL);
 }
 

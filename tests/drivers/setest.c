@@ -16,6 +16,7 @@ typedef struct _AUX_DATA {
 NTSTATUS NTAPI SeCreateAccessState(PACCESS_STATE AccessState, AUX_DATA *AuxData,
                                    ACCESS_MASK DesiredAccess, PGENERIC_MAPPING GenericMapping);
 VOID NTAPI SeDeleteAccessState(PACCESS_STATE AccessState);
+SECURITY_IMPERSONATION_LEVEL NTAPI SeTokenImpersonationLevel(PACCESS_TOKEN Token);
 BOOLEAN NTAPI RtlAreAllAccessesGranted(ACCESS_MASK GrantedAccess, ACCESS_MASK DesiredAccess);
 BOOLEAN NTAPI RtlAreAnyAccessesGranted(ACCESS_MASK GrantedAccess, ACCESS_MASK DesiredAccess);
 
@@ -165,6 +166,7 @@ static VOID TestToken(VOID)
 
     Check("a process's token is the subject's", Token == Subject.PrimaryToken);
     CheckEqual("it is a primary one", SeTokenType(Token), TokenPrimary);
+    CheckEqual("... and of no level", SeTokenImpersonationLevel(Token), SecurityAnonymous);
     Check("... an administrator's, not restricted",
           SeTokenIsAdmin(Token) && !SeTokenIsRestricted(Token));
     SeQueryAuthenticationIdToken(Token, &Id);

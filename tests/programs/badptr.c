@@ -92,6 +92,9 @@ static struct {
     RTL_USER_PROCESS_PARAMETERS Parameters;
     PS_ATTRIBUTE_LIST List;
     CLIENT_ID ClientId;
+    SECURITY_DESCRIPTOR Descriptor;
+    ULONG Sid[3];
+    ACL Acl;
     UCHAR Buffer[0x4000];
 } Data;
 
@@ -148,6 +151,19 @@ static void PointToAttributes(CALL *Call, ULONG Index, PWSTR Text, ULONG Flags)
     AddSlot(Call, &Data.Name.Buffer, SLOT_IN);
 }
 
+/* An absolute descriptor, with two of its four pointers. */
+static void FillDescriptor(CALL *Call)
+{
+    Data.Sid[0] = 0x101; /* one number, that says nobody */
+    Data.Acl = (ACL){.AclRevision = ACL_REVISION, .AclSize = sizeof Data.Acl};
+    Data.Descriptor = (SECURITY_DESCRIPTOR){.Revision = 1,
+                                            .Control = SE_DACL_PRESENT,
+                                            .Owner = Data.Sid,
+                                            .Dacl = &Data.Acl};
+    AddSlot(Call, &Data.Descriptor.Owner, SLOT_ANY);
+    AddSlot(Call, &Data.Descriptor.Dacl, SLOT_ANY);
+}
+
 static void AllocateBase(void)
 {
     Data.Size = PAGE_SIZE;
@@ -201,6 +217,9 @@ static void SetUpCreateEvent(CALL *Call)
     Point(Call, 0, &Data.Handle, SLOT_OUT);
     Pass(Call, 1, EVENT_ALL_ACCESS);
     PointToAttributes(Call, 2, NewName, SLOT_OPTIONAL);
+    Data.Attributes.SecurityDescriptor = &Data.Descriptor;
+    AddSlot(Call, &Data.Attributes.SecurityDescriptor, SLOT_ANY);
+    FillDescriptor(Call);
 }
 
 static void SetUpCreateSection(CALL *Call)
@@ -637,6 +656,23 @@ static void SetUpQueryObject(CALL *Call)
     Point(Call, 4, &Data.Length, SLOT_OUT | SLOT_OPTIONAL);
 }
 
+static void SetUpQuerySecurityObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Event);
+    Pass(Call, 1, DACL_SECURITY_INFORMATION);
+    Point(Call, 2, Data.Buffer, SLOT_OUT);
+    Pass(Call, 3, BUFFER_BYTES * 2);
+    Point(Call, 4, &Data.Length, SLOT_OUT);
+}
+
+static void SetUpSetSecurityObject(CALL *Call)
+{
+    Pass(Call, 0, (ULONG_PTR)Event);
+    Pass(Call, 1, OWNER_SECURITY_INFORMATION);
+    Point(Call, 2, &Data.Descriptor, SLOT_ANY);
+    FillDescriptor(Call);
+}
+
 static void SetUpSetInformationObject(CALL *Call)
 {
     Pass(Call, 0, (ULONG_PTR)Event);
@@ -765,6 +801,8 @@ static const struct {
     {"QueryObject", ServiceQueryObject, SetUpQueryObject},
     {"QueryPerformanceCounter", ServiceQueryPerformanceCounter, SetUpQueryPerformanceCounter},
     {"QuerySymbolicLinkObject", ServiceQuerySymbolicLinkObject, SetUpQuerySymbolicLinkObject},
+    {"QuerySecurityObject", ServiceQuerySecurityObject, SetUpQuerySecurityObject},
+    {"SetSecurityObject", ServiceSetSecurityObject, SetUpSetSecurityObject},
     {"QuerySystemInformation (basic)", ServiceQuerySystemInformation, SetUpQueryBasic},
     {"QuerySystemInformation (modules)", ServiceQuerySystemInformation, SetUpQueryModules},
     {"QuerySystemInformation (performance)", ServiceQuerySystemInformation, SetUpQueryPerformance},

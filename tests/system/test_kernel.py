@@ -44,6 +44,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "proctest",
     "queuetest",
     "rtltest",
+    "sectest",
     "sehcalls",
     "sehtest",
     "setest",

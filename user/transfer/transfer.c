@@ -162,7 +162,8 @@ static void CheckNeither(HANDLE Device)
 }
 
 /* A place for LENGTH bytes, as the input and output of a control code, and of a write and read. */
-static void CheckPlace(HANDLE Device, PVOID Place, NTSTATUS Read, NTSTATUS Written, const char *What)
+static void CheckPlace(HANDLE Device, PVOID Place, NTSTATUS Read, NTSTATUS Written,
+                       const char *What)
 {
     const ULONG Code = IOCTL_TRANSFER_UPCASE_NEITHER;
     ULONG Bytes;
