@@ -132,6 +132,12 @@ static LONG_PTR KiRemoveQueue(PKQUEUE Queue, PKTHREAD Thread, KPROCESSOR_MODE Mo
     return Entry ? (LONG_PTR)Entry : KiWaitForQueue(Queue, Mode, Due);
 }
 
+/* Is it a status that KeRemoveQueue returns instead of an entry? */
+static BOOLEAN KiIsQueueStatus(PLIST_ENTRY Entry)
+{
+    return (ULONG_PTR)Entry < 0x80000000;
+}
+
 /*
  * Takes an entry, or waits for one (WDK: KeRemoveQueue). Instead of an entry it returns
  * STATUS_TIMEOUT, STATUS_USER_APC, or STATUS_ABANDONED if the queue has been run down; no pointer
@@ -150,6 +156,32 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE
         KiRunInterruptingApcs(Thread);
     KiUnlockDispatcherDatabase(OldIrql);
     return (PLIST_ENTRY)Result;
+}
+
+/*
+ * Waits as KeRemoveQueue does, and takes Count entries at most (WDK: KeRemoveQueueEx). Returns how
+ * many are in EntryArray; or, with one, STATUS_TIMEOUT, STATUS_USER_APC, STATUS_ABANDONED instead
+ * of an entry. Exported as KeRemoveQueueEx, which the headers declare without NTAPI.
+ * IRQL <= APC_LEVEL, or DISPATCH_LEVEL with a time-out of zero.
+ */
+ULONG NTAPI KiRemoveQueueEx(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                            PLARGE_INTEGER Timeout, PLIST_ENTRY *EntryArray, ULONG Count)
+{
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+    ULONG Taken = 1;
+
+    UNREFERENCED_PARAMETER(Alertable);
+    ASSERT(Count);
+    EntryArray[0] = KeRemoveQueue(Queue, WaitMode, Timeout);
+    if (KiIsQueueStatus(EntryArray[0]))
+        return 1;
+    while (Taken < Count) {
+        EntryArray[Taken] = KeRemoveQueue(Queue, WaitMode, &Zero);
+        if (KiIsQueueStatus(EntryArray[Taken]))
+            break;
+        Taken++;
+    }
+    return Taken;
 }
 
 /*

@@ -155,7 +155,8 @@ typedef struct _KTHREAD {
     PVOID StartContext;
     LIST_ENTRY QueueListEntry; /* 1A4: in ((PKQUEUE)Queue)->ThreadListHead */
     PVOID RegistryCallback; /* 1AC: CM_CALLBACK that is running; NULL: none */
-    UCHAR Fill12[0x1B8 - 0x1B0];
+    BOOLEAN StackSwapDisabled; /* 1B0: by its driver; no stack is ever paged out */
+    UCHAR Fill12[0x1B8 - 0x1B1];
 } KTHREAD;
 
 /* The dispatcher lock. IRQL: <= DISPATCH_LEVEL; raises to it. */
@@ -281,6 +282,10 @@ LONG_PTR KiWaitForQueue(PKQUEUE Queue, KPROCESSOR_MODE Mode, LONGLONG Due);
 VOID KiRunInterruptingApcs(PKTHREAD Thread);
 NTSTATUS NTAPI KiDelayExecutionThread(KPROCESSOR_MODE Mode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval); /* takes the lock */
+
+/* queue.c: exported as KeRemoveQueueEx, which the headers declare without NTAPI. */
+ULONG NTAPI KiRemoveQueueEx(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                            PLARGE_INTEGER Timeout, PLIST_ENTRY *EntryArray, ULONG Count);
 
 /* mutant.c, queue.c: the dispatcher lock is held. */
 BOOLEAN KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);

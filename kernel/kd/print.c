@@ -6,6 +6,7 @@
  * innermost lock of all. It uses neither the KPCR nor a thread, so it works from the first line
  * of C on, and in a bug check, when it is no longer taken.
  */
+#include "kernel/kd/filter.h"
 #include "kernel/kd/kd.h"
 #include "kernel/hal/hal.h"
 #include "kernel/ke/ke.h"
@@ -39,7 +40,7 @@ VOID KdPutString(const CHAR *Text, ULONG Length)
 }
 
 /* Formats and prints; what does not fit is cut, but the line is ended. */
-static VOID KdpPrint(PCSTR Prefix, PCSTR Format, va_list Arguments)
+static VOID KdpPrint(PCSTR Prefix, ULONG ComponentId, ULONG Level, PCSTR Format, va_list Arguments)
 {
     CHAR Line[LINE_BYTES];
     int Start = _snprintf(Line, sizeof Line, "%s", Prefix);
@@ -50,6 +51,8 @@ static VOID KdpPrint(PCSTR Prefix, PCSTR Format, va_list Arguments)
         Line[sizeof Line - 1] = '\n';
     }
     KdPutString(Line, Start + Length);
+    if (!KdpCrashing)
+        KdpTellCallbacks(Line, Start + Length, ComponentId, Level);
 }
 
 VOID KdPrintLine(PCSTR Format, ...)
@@ -57,7 +60,7 @@ VOID KdPrintLine(PCSTR Format, ...)
     va_list Arguments;
 
     va_start(Arguments, Format);
-    KdpPrint("", Format, Arguments);
+    KdpPrint("", DPFLTR_SYSTEM_ID, DPFLTR_ERROR_LEVEL, Format, Arguments);
     va_end(Arguments);
 }
 
@@ -67,21 +70,31 @@ ULONG __cdecl DbgPrint(PCSTR Format, ...)
     va_list Arguments;
 
     va_start(Arguments, Format);
-    KdpPrint("", Format, Arguments);
+    KdpPrint("", DPFLTR_DEFAULT_ID, DPFLTR_INFO_LEVEL, Format, Arguments);
     va_end(Arguments);
     return STATUS_SUCCESS;
 }
 
-/* As DbgPrint, if the component's mask lets Level through: errors only, until masks are kept. */
+/* Nobody can interrupt the kernel by Ctrl-C, so it is DbgPrint (WDK: DbgPrintReturnControlC). */
+ULONG __cdecl DbgPrintReturnControlC(PCCH Format, ...)
+{
+    va_list Arguments;
+
+    va_start(Arguments, Format);
+    KdpPrint("", DPFLTR_DEFAULT_ID, DPFLTR_INFO_LEVEL, Format, Arguments);
+    va_end(Arguments);
+    return FALSE;
+}
+
+/* As DbgPrint, if the component's mask lets Level through (filter.c). */
 ULONG __cdecl DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 {
     va_list Arguments;
 
-    UNREFERENCED_PARAMETER(ComponentId);
-    if (Level != DPFLTR_ERROR_LEVEL)
+    if (!KdpIsShown(ComponentId, Level))
         return STATUS_SUCCESS;
     va_start(Arguments, Format);
-    KdpPrint("", Format, Arguments);
+    KdpPrint("", ComponentId, Level, Format, Arguments);
     va_end(Arguments);
     return STATUS_SUCCESS;
 }
@@ -89,9 +102,8 @@ ULONG __cdecl DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format,
                                   va_list Arguments)
 {
-    UNREFERENCED_PARAMETER(ComponentId);
-    if (Level == DPFLTR_ERROR_LEVEL)
-        KdpPrint(Prefix, Format, Arguments);
+    if (KdpIsShown(ComponentId, Level))
+        KdpPrint(Prefix, ComponentId, Level, Format, Arguments);
     return STATUS_SUCCESS;
 }
 

@@ -28,3 +28,32 @@ ULONG NTAPI IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize)
     IoGetStackLimits(&Low, &High);
     return RegionStart >= Low && RegionStart <= High && RegionSize <= High - RegionStart;
 }
+
+/*
+ * Calls a routine that needs so many bytes of stack (WDK: KeExpandKernelStackAndCallout). Stacks
+ * do not grow here: STATUS_NO_MEMORY, if there is not so much left. STATUS_INVALID_PARAMETER_3:
+ * nobody gets that much. IRQL <= DISPATCH_LEVEL.
+ */
+NTSTATUS NTAPI KeExpandKernelStackAndCallout(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter,
+                                             SIZE_T Size)
+{
+    KI_ASSERT_IRQL(DISPATCH_LEVEL);
+    if (Size > MAXIMUM_EXPANSION_SIZE)
+        return STATUS_INVALID_PARAMETER_3;
+    if (IoGetRemainingStackSize() < Size)
+        return STATUS_NO_MEMORY;
+    Callout(Parameter);
+    return STATUS_SUCCESS;
+}
+
+/* No stack is ever paged out, so this only notes what the thread has asked for; at first it is
+ * enabled (WDK: KeSetKernelStackSwapEnable). IRQL <= APC_LEVEL. */
+BOOLEAN NTAPI KeSetKernelStackSwapEnable(BOOLEAN Enable)
+{
+    PKTHREAD Thread = KiGetCurrentThread();
+    BOOLEAN Old = !Thread->StackSwapDisabled;
+
+    KI_ASSERT_IRQL(APC_LEVEL);
+    Thread->StackSwapDisabled = !Enable;
+    return Old;
+}

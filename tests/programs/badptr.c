@@ -531,6 +531,16 @@ static void SetUpDeleteValueKey(CALL *Call)
     PointToName(Call, 1, ValueName, SLOT_IN);
 }
 
+static void SetUpLuid(CALL *Call)
+{
+    Point(Call, 0, &Data.Time, SLOT_OUT);
+}
+
+static void SetUpQueryLocale(CALL *Call)
+{
+    Point(Call, 1, &Data.Old, SLOT_OUT);
+}
+
 /* The change ends the wait of the call before. */
 static void SetUpNotifyChangeKey(CALL *Call)
 {
@@ -757,6 +767,8 @@ static const struct {
     ULONG Number;
     void (*SetUp)(CALL *Call);
 } Services[] = {
+    {"AllocateLocallyUniqueId", ServiceAllocateLocallyUniqueId, SetUpLuid},
+    {"QueryDefaultLocale", ServiceQueryDefaultLocale, SetUpQueryLocale},
     {"AllocateVirtualMemory", ServiceAllocateVirtualMemory, SetUpAllocateVirtualMemory},
     {"CancelTimer", ServiceCancelTimer, SetUpCancelTimer},
     {"CreateDirectoryObject", ServiceCreateDirectoryObject, SetUpCreate},

@@ -54,6 +54,7 @@ static const struct {
     const char *Kinds;
 } Kinds[] = {
     {ServiceAlertThread, "h"},
+    {ServiceAllocateLocallyUniqueId, "w"},
     {ServiceAllocateVirtualMemory, "Pn0Bmg"},
     {ServiceCancelIoFile, "Fi"},
     {ServiceCancelTimer, "hw"},
@@ -80,6 +81,7 @@ static const struct {
     {ServiceEnumerateKey, "hvvwzw"},
     {ServiceEnumerateValueKey, "hvvwzw"},
     {ServiceFlushBuffersFile, "Fi"},
+    {ServiceFlushInstructionCache, "Paz"},
     {ServiceFlushKey, "h"},
     {ServiceFreeVirtualMemory, "PbRf"},
     {ServiceFsControlFile, "FE0xixazwz"},
@@ -102,6 +104,7 @@ static const struct {
     {ServiceOpenTimer, "wko"},
     {ServiceProtectVirtualMemory, "PbBgw"},
     {ServicePulseEvent, "Ew"},
+    {ServiceQueryDefaultLocale, "vw"},
     {ServiceQueryDirectoryObject, "hwzvvww"},
     {ServiceQueryEvent, "E0wzw"},
     {ServiceQueryInformationFile, "Fiwzv"},
@@ -128,6 +131,7 @@ static const struct {
     {ServiceReleaseSemaphore, "hvw"},
     {ServiceRenameKey, "hs"},
     {ServiceResetEvent, "Ew"},
+    {ServiceSetDefaultLocale, "vx"},
     {ServiceSetEvent, "Ew"},
     {ServiceSetInformationFile, "Fiazv"},
     {ServiceSetInformationObject, "Hqay"},

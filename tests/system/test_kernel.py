@@ -43,6 +43,7 @@ MACHINES = [("free", 1), ("free", 2), ("free", 4), ("checked", 1), ("checked", 4
     "powertest",
     "proctest",
     "queuetest",
+    "rest",
     "rtltest",
     "sectest",
     "sehcalls",

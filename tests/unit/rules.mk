@@ -5,10 +5,11 @@ UNIT_FLAGS := $(NTFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recov
 UNIT_LINK := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
 	-Wl,-rpath,/usr/i686-linux-gnu/lib
 
-UNITS := firmware ide npx options pe pool protect regfile rtl rtltables rtltext se
+UNITS := firmware ide lznt1 npx options pe pool protect regfile rtl rtltables rtltext se
 
 UNIT_firmware := kernel/hal/acpi.c kernel/hal/firmware.c kernel/hal/mptable.c
 UNIT_ide      := # includes its source
+UNIT_lznt1    := kernel/rtl/lznt1.c
 UNIT_npx      := kernel/ke/npxstatus.c
 UNIT_options  := boot/options.c boot/loader.c kernel/rtl/crt.c
 UNIT_pe       := kernel/ldr/pe.c kernel/ldr/pelink.c
